@@ -23,8 +23,8 @@ class _Fields(Request, Wire):
 
 
 class AccessRuleIn(_Fields):
-    """Whom to allow or to block: `value` is an address, the beginning of one (`*`: everybody), a country by ISO 3166,
-    or a tag of the customer. Without `channelId` it holds on all channels.
+    """Whom to allow or to block: `value` is an address, the beginning of one (`*`: everybody, `@example.com`: a
+    domain's), a country by ISO 3166, or a tag of the customer. Without `channelId` it holds on all channels.
     """
 
     model_config = ConfigDict(json_schema_extra={"example": {"effect": "block", "kind": "prefix", "value": "+882"}})

@@ -16,7 +16,7 @@ from shared.domain.accounts import Role
 from shared.domain.files import FileCopy, FileCopyState
 from shared.http.app import deps, limit_body
 from shared.http.blueprint import APIBlueprint
-from shared.http.bodies import answer, check_text
+from shared.http.bodies import answer, base_name
 from shared.http.cors import cors
 from shared.http.documentation import TAKES
 from shared.http.errors import Failure
@@ -84,9 +84,8 @@ def upload_file(query: FileQuery) -> Response:
         content, mime_type, name = form_file.read(), form_file.mimetype, form_file.filename
     else:
         content, mime_type, name = request.get_data(), request.mimetype, query.file_name
-    name = (name or "").replace("\\", "/").rpartition("/")[2][:255] or None
-    check_text(name or "")
-    return answer(FileOut.of(deps(), uploads.upload(deps(), caller().tenant_id, content, mime_type, name)), 201)
+    copy = uploads.upload(deps(), caller().tenant_id, content, mime_type, base_name(name))
+    return answer(FileOut.of(deps(), copy), 201)
 
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}

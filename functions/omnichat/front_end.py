@@ -80,8 +80,8 @@ def generate_widget(path: TenantPath) -> Response:
     require(Role.ADMIN)
     reachable = deps_with_origin()
     widget = one_step_channels.oldest_widget(reachable, caller().tenant_id)
-    script = f"{reachable.settings.own_address or ''}/widget/embed.js"
-    code = f'<script src="{escape(script)}" data-instance="{escape(widget.name)}" async></script>'
+    script = f"{reachable.settings.own_address or ''}/widget/{widget.name}/embed.js"
+    code = f'<script src="{escape(script)}" async></script>'
     return answer(WidgetOut(widget_id=widget.id, embed_code=code))
 
 

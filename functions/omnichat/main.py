@@ -39,6 +39,7 @@ def blueprints() -> list[APIBlueprint]:
         telegram,
         templates,
         users,
+        visitor_files,
     )
 
     return [
@@ -59,6 +60,7 @@ def blueprints() -> list[APIBlueprint]:
         search.api,
         messages.api,
         files.api,
+        visitor_files.api,
         users.api,
         profile.api,
         keys.api,

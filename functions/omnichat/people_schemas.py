@@ -16,6 +16,7 @@ from shared.http.described import DescribedByFields
 from shared.http.display_names import Name
 from shared.http.times import AwareMoment, Milliseconds
 from shared.setting_forms import KeptDays
+from shared.usecases.accounts.availabilities import MAX_PAGE, Person
 from shared.usecases.accounts.sign_ins import SignIn
 from shared.usecases.instances.instance_config import MASK
 
@@ -112,11 +113,33 @@ class AvailabilityOut(Wire):
         return cls(user_id=availability.id, **availability.model_dump(include=set(cls.model_fields)))
 
 
-class AvailabilitiesOut(Wire):
-    """One for each user, the oldest first."""
+class PersonOut(AvailabilityOut):
+    """The same of somebody in a list; `openConversations` are those that they have now, up to a thousand."""
 
-    availabilities: list[AvailabilityOut]
+    name: str | None
+    role: Role
+    open_conversations: int
+
+    @classmethod
+    def of_person(cls, person: Person) -> PersonOut:
+        user, availability = person.user, person.availability
+        return cls(
+            user_id=user.id,
+            name=user.name,
+            role=user.role,
+            open_conversations=person.open_conversations,
+            **availability.model_dump(include=set(AvailabilityOut.model_fields)),
+        )
+
+
+class PeopleOut(Wire):
+    people: list[PersonOut]
     next_cursor: str | None
+
+
+class PeopleQuery(Wire):
+    limit: int = Field(default=25, ge=1, le=MAX_PAGE)
+    cursor: str | None = Field(default=None, max_length=2048)
 
 
 class UserPath(Wire):

@@ -17,13 +17,16 @@ People = Annotated[
     list[AgentId], Field(max_length=50, description="Users, to whom the team's conversations are given.", examples=[[]])
 ]
 
+AnswerMinutes = Annotated[int, Field(ge=0, le=1440, strict=True, description="0: any time.", examples=[0])]
+
 
 class TeamIn(Request, Wire):
     """A team. With a lead, which must be an AI agent, it can answer customers.
 
     The conversations of a team that has people wait until one of them is free, and are given to them in turn
     (`round_robin`), to whom has the fewest (`least_busy`), or by nobody (`off`). A conversation's tags that are a skill
-    of somebody in the team are `ignored`, `preferred` (who has them comes first) or `required`.
+    of somebody in the team are `ignored`, `preferred` (who has them comes first) or `required`. What a person does not
+    answer within `reassignAfterMinutes` waits for the others again.
     """
 
     name: Name
@@ -32,6 +35,7 @@ class TeamIn(Request, Wire):
     people_ids: People = Field(default_factory=list)
     assignment: Assignment = Assignment.ROUND_ROBIN
     skill_matching: SkillMatching = SkillMatching.PREFERRED
+    reassign_after_minutes: AnswerMinutes = 0
 
 
 class TeamPatch(Request, Wire):
@@ -45,6 +49,7 @@ class TeamPatch(Request, Wire):
     people_ids: People = Field(default_factory=list)
     assignment: Assignment = Assignment.ROUND_ROBIN
     skill_matching: SkillMatching = SkillMatching.PREFERRED
+    reassign_after_minutes: AnswerMinutes = 0
 
     def changes(self) -> dict[str, Any]:
         """What to change, in the domain's words."""
@@ -83,6 +88,7 @@ class TeamOut(Wire):
     people_ids: list[str]
     assignment: Assignment
     skill_matching: SkillMatching
+    reassign_after_minutes: int
     created_at: Milliseconds
     updated_at: Milliseconds
 

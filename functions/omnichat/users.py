@@ -6,7 +6,6 @@ from flask import Response
 from flask_openapi.models import Tag
 
 from functions.omnichat.people_schemas import (
-    AvailabilitiesOut,
     AvailabilityIn,
     AvailabilityOut,
     InvitationCreated,
@@ -14,6 +13,9 @@ from functions.omnichat.people_schemas import (
     InvitationsOut,
     LinkOut,
     PageQuery,
+    PeopleOut,
+    PeopleQuery,
+    PersonOut,
     UserIn,
     UserPatch,
     UserPath,
@@ -75,13 +77,11 @@ def change(path: UserPath, body: UserPatch) -> Response:
     return answer(UserOut.of(users.change(deps(), caller(), path.id, body.changes())))
 
 
-@api.get("/availability", responses={200: AvailabilitiesOut})
-def list_availabilities(query: PageQuery) -> Response:
-    """List who is there, and how much they take, in the order of the users."""
-    tenant_id = caller().tenant_id
-    page, cursor = users.list_users(deps(), tenant_id, query.limit, query.cursor)
-    entries = availabilities.of_users(deps(), tenant_id, [user.id for user in page])
-    return answer(AvailabilitiesOut(availabilities=[AvailabilityOut.of(each) for each in entries], next_cursor=cursor))
+@api.get("/availability", responses={200: PeopleOut})
+def list_availability(query: PeopleQuery) -> Response:
+    """List the users who can answer, with how many conversations each has; a page may have fewer than `limit`."""
+    people, cursor = availabilities.list_people(deps(), caller().tenant_id, query.limit, query.cursor)
+    return answer(PeopleOut(people=[PersonOut.of_person(person) for person in people], next_cursor=cursor))
 
 
 @api.get("/<id>/availability", responses={200: AvailabilityOut})

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from shared.channelkit.entities import without_marks
 from shared.channelkit.styled_text import Run, StyledText
-from shared.channels.widget.config import TEXT_LIMIT
+from shared.channels.widget.config import MOST_FILES, TEXT_LIMIT
+from shared.domain.business_hours import Standing
 from shared.domain.messages import Attachment, Author, Message
 from shared.http.times import Milliseconds
-from shared.usecases.sessions.visitors import MOST, Session
+from shared.usecases.sessions.visitors import MOST, History, Session
 
-_AUTHORS: dict[Author, Literal["visitor", "agent", "bot"]] = {Author.CUSTOMER: "visitor", Author.BOT: "bot"}
+_AUTHORS: dict[Author, Literal["visitor", "agent", "bot"]] = {
+    Author.CUSTOMER: "visitor",
+    Author.BOT: "bot",
+    Author.SYSTEM: "bot",
+}
 
 
 class _Wire(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, serialize_by_alias=True)
-
-
-class WidgetPath(BaseModel):
-    instance: str = Field(description="The widget's id or name.")
 
 
 class SessionIn(_Wire):
@@ -68,19 +69,24 @@ class SessionOut(_Wire):
         )
 
 
+class FileIn(_Wire):
+    file_id: str = Field(
+        min_length=1, max_length=200, description="The id that `POST /api/visitors/{instance}/files` answered."
+    )
+
+
 class MessageIn(_Wire):
-    """The same `nonce` again is the same message, so that trying again is safe."""
+    """A text, files that were uploaded before, or both. The same `nonce` again is the same message."""
 
-    text: str = Field(min_length=1, max_length=TEXT_LIMIT)
+    text: str = Field(default="", max_length=TEXT_LIMIT)
     nonce: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
-    attachments: list[Any] = Field(default_factory=list, max_length=0, description="Files are not taken yet.")
+    attachments: list[FileIn] = Field(default_factory=list, max_length=MOST_FILES)
 
-    @field_validator("text")
-    @classmethod
-    def _said_something(cls, text: str) -> str:
-        if not text.strip():
-            raise ValueError("must not be blank")
-        return text
+    @model_validator(mode="after")
+    def _says_something(self) -> MessageIn:
+        if not self.text.strip() and not self.attachments:
+            raise ValueError("give text or attachments")
+        return self
 
 
 class AcceptedOut(_Wire):
@@ -122,21 +128,26 @@ class RunOut(_Wire):
 
 
 class MessageOut(_Wire):
-    """A message; `runs` say how its text looks, where that is known: together they are what is to be shown."""
+    """A message; `runs` say how its text looks, where that is known: together they are what is to be shown.
+
+    `agent` is a person of the business and `bot` whatever answers by itself; `authorName` is what they are called.
+    """
 
     id: str
     author: Literal["visitor", "agent", "bot"]
+    author_name: str | None
     text: str
     runs: list[RunOut]
     attachments: list[AttachmentOut]
     sent_at: Milliseconds
 
     @classmethod
-    def of(cls, message: Message, urls: Mapping[str, str]) -> MessageOut:
+    def of(cls, message: Message, author_name: str | None, urls: Mapping[str, str]) -> MessageOut:
         """`urls` of the files that the hub holds, by their media ids."""
         return cls(
             id=message.id,
             author=_AUTHORS.get(message.author, "agent"),
+            author_name=author_name,
             text=message.text or "",
             runs=_runs(message),
             attachments=[
@@ -159,7 +170,24 @@ class HistoryQuery(BaseModel):
 
 
 class HistoryOut(_Wire):
-    """Oldest first; `nextCursor` leads to older ones."""
+    """Oldest first; `nextCursor` leads to older ones.
+
+    With `mayRate` the next digit from 1 to 5 rates what was done. While `isOpen` is false nobody is there, until
+    `opensAt` where that is known.
+    """
 
     messages: list[MessageOut]
     next_cursor: str | None
+    may_rate: bool
+    is_open: bool
+    opens_at: Milliseconds | None
+
+    @classmethod
+    def of(cls, history: History, opening: Standing | None, urls: Mapping[str, str]) -> HistoryOut:
+        return cls(
+            messages=[MessageOut.of(message, history.author_name(message), urls) for message in history.messages],
+            next_cursor=history.cursor,
+            may_rate=history.may_rate,
+            is_open=opening is None or opening.is_open,
+            opens_at=None if opening is None or opening.is_open else opening.opens_at,
+        )

@@ -1,4 +1,4 @@
-"""Measure the budgets over both backends and print one table; takes about five minutes.
+"""Measure the budgets over both backends and print one table; takes about five minutes on an idle machine.
 
     python -m infra.bench [--write]
 

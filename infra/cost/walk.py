@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from infra.bench.counting import CountingStore
 from infra.bench.journey import Journey
 from infra.cost.weighing import (
     REQUEST_LOG_BYTES,
     Amounts,
     CountedSecrets,
     WeighingBus,
-    WordCountingStore,
     lines_and_spans,
 )
 from infra.deployables import load
@@ -71,7 +71,7 @@ def _journey(settings: Settings, counted: Amounts, seconds: list[float]) -> Iter
     deps = bootstrap(settings)
     try:
         cache = TTLCache(lambda: seconds[0])
-        store = WordCountingStore(deps.store, counted)
+        store = CountingStore(deps.store)
         secrets = CountedSecrets(deps.secrets, counted)
         yield Journey(replace(deps, store=store, cache=cache, secrets=secrets), bus=WeighingBus(counted))
     finally:

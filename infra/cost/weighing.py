@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from infra.bench.counting import CountingStore
 from infra.bench.journey import HeldBus
 from infra.deployables import Subscription, Table, load
 from shared.domain.events import Event, Topic
 from shared.logs import JSONFormatter, record_spans
-from shared.ports.search import Kind
 from shared.ports.secrets import Secrets
-from shared.ports.store import Create, Store, Write
 
 Amounts: TypeAlias = defaultdict[str, float]
 """How much of what, by the names in prices.toml."""
@@ -50,22 +47,6 @@ class WeighingBus(HeldBus):
         deliveries = len(subscriptions) or 1
         self._counted["pubsub_bytes"] += max(size, _LEAST_BYTES) * (1 + deliveries)
         self._counted["run_requests"] += sum(_pushed(row, attributes) for row in subscriptions)
-
-
-class WordCountingStore(CountingStore):
-    """A store that counts the document of words that Firestore gets beside each new message (`ports/search.py`)."""
-
-    def __init__(self, inner: Store, counted: Amounts) -> None:
-        super().__init__(inner)
-        self._counted = counted
-
-    def commit(self, writes: Sequence[Write]) -> None:
-        super().commit(writes)
-        self._counted["firestore_writes"] += sum(_has_words(write) for write in writes)
-
-
-def _has_words(write: Write) -> bool:
-    return isinstance(write, Create) and write.ref.collection == Kind.MESSAGE and bool(write.data.get("text"))
 
 
 def attributes_of(event: Event, delay: float) -> dict[str, str]:

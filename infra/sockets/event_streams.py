@@ -24,6 +24,8 @@ from shared.deps import Deps
 from shared.domain.accounts import Principal
 from shared.domain.events import RealtimeEvent
 from shared.errors import HubError, Unauthorized
+from shared.http import cors
+from shared.http.limits import address_of
 from shared.usecases import realtime
 
 logger = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class _Reader:
 
     proof: Proof
     principal: Principal
+    address: str
     check_at: float
     outgoing: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(UNREAD_EVENTS))
 
@@ -88,8 +91,11 @@ class EventStreams:
         """The application that answers at `PATH`, and leaves all else to `otherwise`."""
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "GET":
+            method = scope["method"] if scope["type"] == "http" and scope["path"] == PATH else None
+            if method == "GET":
                 await self._serve(scope, receive, send)
+            elif method == "OPTIONS":
+                await self._preflight(scope, send)
             else:
                 await otherwise(scope, receive, send)
 
@@ -98,6 +104,17 @@ class EventStreams:
     def close(self) -> None:
         for reader in self._readers:
             reader.end()
+
+    async def _preflight(self, scope: Scope, send: Send) -> None:
+        """Tell a browser what a page may send that brings its credential in a header."""
+        environ = environ_of(scope)
+        origin = environ.get("HTTP_ORIGIN")
+        headers = [(b"vary", b"Origin")]
+        if origin is not None and origin_allowed(self._deps.settings, origin, environ):
+            allowed = cors.preflight_headers(environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", ""))
+            headers = [*_cors_headers(origin), *((name.lower().encode(), allowed[name].encode()) for name in allowed)]
+        await send({"type": "http.response.start", "status": 204, "headers": headers})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         environ = environ_of(scope)
@@ -115,19 +132,24 @@ class EventStreams:
             return
         if not isinstance(holder, Principal):
             await _refuse(send, 401, "give a token or an API key", origin)
-        elif self._is_full_for(proof, holder):
-            await _refuse(send, 429, "there are too many connections", origin)
+            return
+        reader = _Reader(proof, holder, self._address(scope, environ), self._next_check())
+        if self._is_full_for(reader):
+            await _refuse(send, 429, "there are too many connections: close others, or try again later", origin)
         else:
-            await self._stream(
-                _Reader(proof, holder, self._next_check()), _cursor(scope, environ), origin, receive, send
-            )
+            await self._stream(reader, _cursor(scope, environ), origin, receive, send)
 
-    def _is_full_for(self, proof: Proof, holder: Principal) -> bool:
-        readers = self._readers
+    def _address(self, scope: Scope, environ: Mapping[str, str]) -> str:
+        client = scope.get("client") or ("",)
+        return address_of(self._deps.settings, environ.get("HTTP_X_FORWARDED_FOR", ""), str(client[0]))
+
+    def _is_full_for(self, reader: _Reader) -> bool:
+        others, person = self._readers, _person(reader)
         return (
-            len(readers) >= self._limits.of_process
-            or sum(each.principal.tenant_id == holder.tenant_id for each in readers) >= self._limits.of_tenant
-            or sum(each.proof == proof for each in readers) >= self._limits.of_credential
+            len(others) >= self._limits.of_process
+            or sum(each.address == reader.address for each in others) >= self._limits.of_address
+            or sum(each.principal.tenant_id == reader.principal.tenant_id for each in others) >= self._limits.of_tenant
+            or sum(_person(each) == person for each in others) >= self._limits.of_credential
         )
 
     async def _stream(
@@ -206,6 +228,12 @@ class EventStreams:
         reader.put(_chunk(event.name, payload, cursor))
 
 
+def _person(reader: _Reader) -> object:
+    """Whose stream it is: a person's, whatever tokens they use, else that of whoever shows the same proof."""
+    user_id = reader.principal.user_id
+    return reader.proof if user_id is None else (reader.principal.tenant_id, user_id)
+
+
 async def _gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
@@ -226,8 +254,12 @@ def _headers(origin: str | None, content_type: bytes) -> list[tuple[bytes, bytes
     headers = [(b"content-type", content_type), (b"cache-control", b"no-store"), (b"x-accel-buffering", b"no")]
     if origin is None:
         return headers
+    return [*headers, *_cors_headers(origin)]
+
+
+def _cors_headers(origin: str) -> list[tuple[bytes, bytes]]:
     allowed = (b"access-control-allow-origin", origin.encode("latin-1"))
-    return [*headers, allowed, (b"access-control-allow-credentials", b"true"), (b"vary", b"Origin")]
+    return [allowed, (b"access-control-allow-credentials", b"true"), (b"vary", b"Origin")]
 
 
 async def _refuse(send: Send, status: int, detail: str, origin: str | None) -> None:

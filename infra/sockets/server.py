@@ -406,6 +406,7 @@ class SocketServer:
                 await self._dashboards.recheck()
                 await self._close_strangers()
                 self._admission.forget_closed()
+                self._streams.wake_all()
                 await self._dashboards.tell_figures()
             except Exception:
                 logger.exception("clients could not be checked again")

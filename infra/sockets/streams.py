@@ -94,6 +94,11 @@ class Streams:
         if tenant.telling is None or tenant.telling.done():
             tenant.telling = asyncio.create_task(self._tell(tenant_id, tenant))
 
+    def wake_all(self) -> None:
+        """Look for what happened although nobody said so: who wrote it may have died before it was published."""
+        for tenant_id in list(self._tenants):
+            self.wake(tenant_id)
+
     def _forget_if_left(self, tenant_id: str, tenant: _Tenant) -> None:
         if not tenant.followers and not tenant.joining:
             self._tenants.pop(tenant_id, None)

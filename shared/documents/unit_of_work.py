@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from shared.domain.analytics import DayDocument, HourDocument, RollUpState
     from shared.domain.availability import Availability
     from shared.domain.calls import Call
-    from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters, CampaignRecipient
+    from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters, CampaignRecipient, DuePosition
     from shared.domain.canned_replies import CannedReply, CannedReplyCode
     from shared.domain.conversations import Conversation, ConversationTag
     from shared.domain.customers import Customer, CustomerTag, Identity
@@ -245,6 +245,9 @@ class UnitOfWork:
     roll_up: SharedCollection[RollUpState] = SharedCollection(
         "counters", "shared.domain.analytics:RollUpState", "state of the roll-up"
     )
+    due_campaigns: SharedCollection[DuePosition] = SharedCollection(
+        "sweep_positions", "shared.domain.campaigns:DuePosition", "position among due campaigns"
+    )
     forge_settings: SharedCollection[ForgeSettings] = SharedCollection(
         "forge_settings",
         "shared.domain.forge:ForgeSettings",
@@ -261,14 +264,19 @@ class UnitOfWork:
             self.preload(collision.document)
         self._tracked: dict[Ref, TrackedDocument | None] = {}
         self._writes: list[Write] = []
+        self._before_commit: list[Callable[[], object]] = []
         self._after_commit: list[Callable[[], object]] = []
 
     def fetch(self, *keys: Key) -> None:
         """Read documents of several collections in one round trip; reading them by id afterwards costs none."""
         self.read(keys)
 
+    def before_commit(self, action: Callable[[], object]) -> None:
+        """Do something when all is decided and about to be committed: writing down what came of it, mostly."""
+        self._before_commit.append(action)
+
     def after_commit(self, action: Callable[[], object]) -> None:
-        """Do something once the commit has succeeded, in the order of these calls: telling clients, mostly."""
+        """Do something once the commit has succeeded, in the order of these calls: waking others, mostly."""
         self._after_commit.append(action)
 
     def commit(self) -> None:
@@ -276,6 +284,8 @@ class UnitOfWork:
 
         Raises `Conflict` for a document that is not as it was read, `AlreadyExists` for one that was to be created.
         """
+        for action in self._before_commit:
+            action()
         changes = (document.change(ref) for ref, document in self._tracked.items() if document is not None)
         writes = [*(change for change in changes if change is not None), *self._writes]
         if writes:

@@ -60,7 +60,8 @@ class Tenant(BaseModel):
     `external_agents` says that conversations may be given to people of another system, whose ids mean nothing here.
     No campaign is sent in the `quiet_hours`, nor to who had as many of their messages as the `campaign_cap` says.
     `agent_hours` is when agents answer by themselves. Who has been offline for `unassign_offline_minutes` loses their
-    conversations to others; 0: never.
+    conversations to others; 0: never. `reassign_after_minutes` has by team when others get what somebody does not
+    answer, a copy of the teams' own settings.
     `files_kept_days` is for how long files are kept, where that is not up to the deployment. `time_zone` (IANA) is
     where the business is, as far as it has said so.
 
@@ -82,6 +83,7 @@ class Tenant(BaseModel):
     campaign_cap: CampaignCap | None = None
     agent_hours: AgentHours = AgentHours.ALWAYS
     unassign_offline_minutes: int = 0
+    reassign_after_minutes: dict[str, int] = Field(default_factory=dict)
     revision: str = ""
     created_at: datetime
 

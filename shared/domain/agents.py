@@ -147,7 +147,8 @@ class SkillMatching(StrEnum):
 class AgentTeam(BaseModel):
     """A group of agents and people. With a lead it answers customers: the lead does, and consults the other agents.
 
-    Its conversations are given to its people by `assignment`.
+    Its conversations are given to its people by `assignment`. Who does not answer one within `reassign_after_minutes`
+    loses it to the others; 0: never.
     """
 
     id: str
@@ -159,6 +160,7 @@ class AgentTeam(BaseModel):
     people_ids: list[str] = Field(default_factory=list)
     assignment: Assignment = Assignment.ROUND_ROBIN
     skill_matching: SkillMatching = SkillMatching.PREFERRED
+    reassign_after_minutes: int = 0
     created_at: datetime
     updated_at: datetime
 

@@ -57,6 +57,8 @@ class SkipReason(StrEnum):
     FREQUENCY_CAP = "frequency_cap"
     MERGED = "merged"
     """They became part of another customer whom the campaign has come to."""
+    CANCELLED = "cancelled"
+    """The campaign was, before their quiet hours ended."""
 
 
 _RANKS = {
@@ -126,7 +128,7 @@ class Campaign(BaseModel):
     `settings` is what the dashboard keeps for each channel, as JSON text; of it
     the hub uses `template` and `text`. With `is_markdown` the text is written in Markdown. It begins at `send_at`,
     where that is set; `pause_reason` is why it is paused. `has_waiting` says that customers may wait for the end of
-    their quiet hours. `total_sent` counts the messages that were
+    their quiet hours, in a cancelled one: to be skipped. `total_sent` counts the messages that were
     accepted for sending, `advanced_at` is when the last batch was. `contacts` is how
     many customers the audience had at the launch; who has several tags counts for each.
     """
@@ -197,6 +199,12 @@ def _filling(fields: dict[str, Any]) -> dict[str, Any]:
     from shared.domain.templates import Filling  # noqa: PLC0415 - costs cold start, and few templates are filled so
 
     return Filling.model_validate(fields).stored()
+
+
+class DuePosition(BaseModel):
+    """Where the next sweep goes on among the campaigns whose time has come; None: with the one that is due longest."""
+
+    cursor: str | None = None
 
 
 class CampaignCounters(BaseModel):

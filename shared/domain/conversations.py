@@ -62,6 +62,13 @@ class Leg(BaseModel):
         )
 
 
+class Missed(BaseModel):
+    """Who has not answered the conversation in time, and until when it is offered to everybody else of the team."""
+
+    by_id: str
+    until: datetime
+
+
 class LatestChange(BaseModel):
     """The last time that somebody decided about a conversation.
 
@@ -93,7 +100,8 @@ class Conversation(BaseModel):
     answer. `unread_count` counts the customer's messages since somebody of the business has last read it or written,
     and `is_unread` says whether there are any. `sla` is by when it is to be answered and resolved.
     `queued_at` is since when it waits for a person of its team, `queue_order` its place there, and `assign_at` when the
-    sweep has somebody looked for.
+    sweep has somebody looked for. `assigned_at` is when its assignee got it, `reassign_at` when somebody else is to
+    have it unless they answer, and `missed` who did not.
     """
 
     id: str
@@ -138,6 +146,9 @@ class Conversation(BaseModel):
     queued_at: datetime | None = None
     queue_order: str | None = None
     assign_at: datetime | None = None
+    assigned_at: datetime | None = None
+    reassign_at: datetime | None = None
+    missed: Missed | None = None
     created_at: datetime
     updated_at: datetime
 
@@ -179,6 +190,17 @@ class Conversation(BaseModel):
         if self.queued_at is not None:
             rank = len(Priority) - list(Priority).index(self.priority)
             self.queue_order = f"{rank} {self.queued_at.isoformat()}"
+
+    def is_passed_over(self, person_id: str, now: datetime) -> bool:
+        """Whether others come first because this person has not answered it."""
+        return self.missed is not None and self.missed.by_id == person_id and self.missed.until > now
+
+    def unanswered_from(self) -> datetime | None:
+        """Since when its assignee could have answered; None where nobody waits for them."""
+        is_theirs = self.owner is Owner.HUMAN and self.assignee_id not in (None, self.team_id)
+        if self.needs_reply_since is None or not is_theirs or self.status is not ConversationStatus.OPEN:
+            return None
+        return max(self.needs_reply_since, self.assigned_at or self.needs_reply_since)
 
     def leave_queue(self) -> None:
         self.queued_at = self.queue_order = self.assign_at = None

@@ -142,6 +142,7 @@ class Identity(BaseModel):
     conversation_id: str | None = None
     name: str | None = None
     phone: str | None = None
+    email: str | None = None
     known_as: str | None = None
     alias_of: str | None = None
     is_thread: bool = False

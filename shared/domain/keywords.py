@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 LONGEST = 200
 """Characters of a text that is looked through; a longer one is for whoever answers to understand."""
 
 _NOT_LETTERS = re.compile(r"[\W_]+")
+_INVISIBLE = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+"""What stands between letters and is not seen."""
+_DOTLESS = str.maketrans({"\u0131": "i"})
+"""In Turkish capitals a letter without its dot cannot be told from ours."""
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff]")
 """Letters of scripts that put no spaces between words: Thai, Japanese, Chinese."""
 _SHORTEST_UNSPACED = 3
@@ -60,9 +64,20 @@ PERSON = (
 
 def plain(text: str) -> str:
     """The text's words in lower case, without accents and punctuation, a space between them."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    letters = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return _NOT_LETTERS.sub(" ", letters).strip()
+    if text.isascii():
+        return _NOT_LETTERS.sub(" ", text.lower()).strip()
+    decomposed = unicodedata.normalize("NFKD", _INVISIBLE.sub("", text).casefold()).translate(_DOTLESS)
+    return " ".join("".join(map(_letter, decomposed)).split())
+
+
+def _letter(character: str) -> str:
+    """The character where it belongs to a word, nothing for an accent, else a space.
+
+    In the scripts of India vowels are marks, too, which are no accents: without them other words would be the same.
+    """
+    if unicodedata.combining(character):
+        return ""
+    return character if character.isalnum() or unicodedata.category(character) in ("Mc", "Mn") else " "
 
 
 @lru_cache(maxsize=4096)
@@ -79,7 +94,7 @@ def is_one_of(text: str, phrases: Iterable[str]) -> bool:
     return bool(plain_text) and any(plain_text == _plain_phrase(phrase) for phrase in phrases)
 
 
-def asks_for(text: str, phrases: Iterable[str]) -> bool:
+def asks_for(text: str, phrases: Sequence[str]) -> bool:
     """Whether the text has one of the phrases in it, or is one that is a single word.
 
     A word alone, such as "agent", may be about anything in a longer text.
@@ -87,12 +102,19 @@ def asks_for(text: str, phrases: Iterable[str]) -> bool:
     if len(text) > LONGEST:
         return False
     plain_text = plain(text)
-    return any(_has(plain_text, _plain_phrase(phrase)) for phrase in phrases)
+    whole, within = _forms(tuple(phrases))
+    return plain_text in whole or within.search(plain_text) is not None
 
 
-def _has(text: str, phrase: str) -> bool:
-    if text == phrase:
-        return bool(phrase)
+@lru_cache(maxsize=256)
+def _forms(phrases: tuple[str, ...]) -> tuple[frozenset[str], re.Pattern[str]]:
+    """The phrases as whole texts, and a pattern of those that count within a longer one, too."""
+    plain_phrases = frozenset(map(_plain_phrase, phrases)) - {""}
+    within = [pattern for phrase in sorted(plain_phrases) if (pattern := _within(phrase))]
+    return plain_phrases, re.compile("|".join(within) or "(?!)")
+
+
+def _within(phrase: str) -> str | None:
     if _UNSPACED.search(phrase):
-        return len(phrase) >= _SHORTEST_UNSPACED and phrase in text
-    return " " in phrase and f" {phrase} " in f" {text} "
+        return re.escape(phrase) if len(phrase) >= _SHORTEST_UNSPACED else None
+    return rf"(?<!\S){re.escape(phrase)}(?!\S)" if " " in phrase else None

@@ -39,6 +39,20 @@ def fault(text: str) -> str | None:
     return None
 
 
+def template_fault(text: str) -> str | None:
+    """What is wrong with a value of a template, of which Meta takes no empty one: it would be empty for somebody."""
+    least = _PLACEHOLDER.sub(lambda match: "value" if match[2] is None else match[2], text)
+    if least.strip():
+        return None
+    if not text.strip():
+        return "has an empty value for its template: providers refuse it"
+    name = text.strip().strip("{}").partition("|")[0].strip()
+    return (
+        f"leaves a value of its template empty for who has no {name}, which providers refuse: "
+        f"write {{{{{name}|there}}}}, or {{{{{name}}}}} to skip them"
+    )
+
+
 def filled(text: str, customer: Customer, escape: Callable[[str], str] = str) -> str:
     """The text for one customer, their values escaped; raises `ValueMissing`."""
 
@@ -73,11 +87,11 @@ def texts_of(template: Template) -> list[str]:
 def filled_template(template: Template, customer: Customer) -> Template:
     """The template for one customer; raises `ValueMissing`.
 
-    Their values become one line: Meta refuses parameters with line breaks, tabs or runs of spaces.
+    The values become one line: Meta refuses parameters with line breaks, tabs or runs of spaces.
     """
 
     def text(value: str) -> str:
-        return filled(value, customer, _in_one_line)
+        return _in_one_line(filled(value, customer))
 
     def fill(part: dict[str, object]) -> dict[str, object]:
         return {key: text(value) if isinstance(value, str) else value for key, value in part.items()}

@@ -74,9 +74,13 @@ class ServiceLevels(BaseModel):
     def hours_of(self, conversation: Conversation) -> BusinessHours | None:
         """Those of its team, else of its channel, else of the whole tenant; None where it is always open."""
         by_team = next((each for each in self.hours if each.team_id and each.team_id == conversation.team_id), None)
-        by_channel = next((each for each in self.hours if each.instance_id == conversation.instance_id), None)
+        return by_team or self.hours_of_channel(conversation.instance_id)
+
+    def hours_of_channel(self, instance_id: str) -> BusinessHours | None:
+        """What holds for conversations of no team there; None where it is always open."""
+        by_channel = next((each for each in self.hours if each.instance_id == instance_id), None)
         others = (each for each in self.hours if each.team_id is None and each.instance_id is None)
-        return by_team or by_channel or next(others, None)
+        return by_channel or next(others, None)
 
     def policy_of(self, conversation: Conversation) -> SlaPolicy | None:
         fitting = [policy for policy in self.policies if policy.holds_for(conversation)]

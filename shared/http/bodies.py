@@ -95,6 +95,13 @@ def read_json(body: bytes) -> Any:
     return value
 
 
+def base_name(name: str | None) -> str | None:
+    """A file's name as a client gave it, without the folders before it; raises as `check_text`."""
+    last_part = (name or "").replace("\\", "/").rpartition("/")[2][:255]
+    check_text(last_part)
+    return last_part or None
+
+
 def check_text(text: str) -> None:
     """Refuse what cannot be stored as text: NUL characters, and halves of surrogate pairs."""
     try:

@@ -74,15 +74,21 @@ def _allow(response: Response) -> Response:
     response.headers["Access-Control-Allow-Credentials"] = "true"
     response.headers["Access-Control-Expose-Headers"] = _READABLE
     if request.method == "OPTIONS":
-        response.headers["Access-Control-Allow-Methods"] = _METHODS
-        response.headers["Access-Control-Allow-Headers"] = ", ".join([*_HEADERS, *_other_headers()])
-        response.headers["Access-Control-Max-Age"] = "600"
+        response.headers.update(preflight_headers(request.headers.get("Access-Control-Request-Headers", "")))
     return response
 
 
-def _other_headers() -> list[str]:
+def preflight_headers(requested: str) -> dict[str, str]:
+    """What pages of an allowed origin may send; `requested` are the names of headers that one wants to."""
+    return {
+        "Access-Control-Allow-Methods": _METHODS,
+        "Access-Control-Allow-Headers": ", ".join([*_HEADERS, *_other_headers(requested)]),
+        "Access-Control-Max-Age": "600",
+    }
+
+
+def _other_headers(requested: str) -> list[str]:
     """What else the page wants to send: dashboards add headers of their own, which the hub does not read."""
-    requested = request.headers.get("Access-Control-Request-Headers", "")
     allowed_already = {name.lower() for name in _HEADERS}
     names = (name.strip() for name in requested.split(","))
     return [name for name in names if _HEADER_NAME.fullmatch(name) and name.lower() not in allowed_already]

@@ -56,7 +56,7 @@ BY_NAME: dict[str, object] = {
     "display_name": "Support",
     "effect": "block",
     "email": "ada@example.com",
-    "embedCode": '<script src="https://hub.example.com/widget/embed.js"></script>',
+    "embedCode": '<script src="https://hub.example.com/widget/shop/embed.js"></script>',
     "emoji": "👍",
     "error": None,
     "error_code": "provider_unavailable",

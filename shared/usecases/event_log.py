@@ -1,8 +1,8 @@
 """The log of a tenant's realtime events, by which a client that was away for a while gets what it missed.
 
 Events are kept for those tenants alone of whom somebody has followed them within the last days, so that nobody else
-pays for it. There is no counter that all writers would have to raise: a position (`Position`) says how far a client
-has come.
+pays for it. An event is written in the commit of the change that it tells of, so that there is never one without the
+other. There is no counter that all writers would have to raise: a position (`Position`) says how far a client has come.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ class Page:
     has_more: bool
 
 
-def add(deps: Deps, event: RealtimeEvent) -> bool:
-    """Keep an event, if somebody follows the tenant's; returns whether it is kept. Call it before it is published."""
+def is_kept(deps: Deps, tenant_id: str) -> bool:
+    """Whether somebody follows a tenant's events, so that they are kept."""
+    return _stream(deps, tenant_id).kept_until > deps.now()
+
+
+def add(deps: Deps, unit: UnitOfWork, event: RealtimeEvent) -> None:
+    """Keep an event with the unit's commit, which must follow within seconds."""
     now = deps.now()
-    if _stream(deps, event.tenant_id).kept_until <= now:
-        return False
-    unit = UnitOfWork(deps.store)
     unit.event_log.add(
         LoggedEvent(
             id=event.id, tenant_id=event.tenant_id, at=now, event=event.model_dump_json(), expires_at=now + KEPT
         )
     )
-    unit.commit()
-    return True
 
 
 def follow(deps: Deps, tenant_id: str) -> EventStream:

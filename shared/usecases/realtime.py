@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.deps import Deps
@@ -52,9 +52,33 @@ STANDING = frozenset({CHANNEL_STATUS, WHATSAPP_QR, WHATSAPP_CONNECTED})
 
 
 def emit(deps: Deps, tenant_id: str, room: str, name: str, payload: Mapping[str, Any]) -> None:
-    """Publish an event for everybody in `room`, and keep it if it is to be kept; one room's events keep their order."""
+    """Publish an event for everybody in `room`, which nobody gets later; one room's events keep their order."""
+    _publish(deps, _event(tenant_id, room, name, payload))
+
+
+def tell(deps: Deps, unit: UnitOfWork, compose: Callable[[], RealtimeEvent], *, is_kept_before: bool = False) -> None:
+    """Publish an event once the unit is committed, and keep it in that commit where somebody follows the tenant's.
+
+    It is composed when all else is decided. One that is `is_kept_before` was kept with an earlier commit, whose process
+    may have died before it published it.
+    """
+    events: list[RealtimeEvent] = []
+
+    def write_down() -> None:
+        event = compose()
+        if event.name in KEPT and event_log.is_kept(deps, event.tenant_id):
+            event = event.model_copy(update={"is_kept": True})
+            if not is_kept_before:
+                event_log.add(deps, unit, event)
+        events.append(event)
+
+    unit.before_commit(write_down)
+    unit.after_commit(lambda: _publish(deps, events[-1]))
+
+
+def _event(tenant_id: str, room: str, name: str, payload: Mapping[str, Any]) -> RealtimeEvent:
     trace = current_trace()
-    event = RealtimeEvent(
+    return RealtimeEvent(
         tenant_id=tenant_id,
         room=room,
         name=name,
@@ -62,39 +86,59 @@ def emit(deps: Deps, tenant_id: str, room: str, name: str, payload: Mapping[str,
         request_id=trace.request_id if trace else None,
         traceparent=trace.traceparent if trace else None,
     )
-    if name in KEPT and event_log.add(deps, event):
-        event = event.model_copy(update={"is_kept": True})
-    deps.bus.publish(Topic.REALTIME, event, key=room)
 
 
-def message_created(deps: Deps, message: Message) -> None:
+def _publish(deps: Deps, event: RealtimeEvent) -> None:
+    deps.bus.publish(Topic.REALTIME, event, key=event.room)
+
+
+def message_created(deps: Deps, unit: UnitOfWork, message: Message, *, is_kept_before: bool = False) -> None:
     """Payload: `conversation_id` and the whole `message` in the domain's form."""
-    _emit_message(deps, message, MESSAGE_CREATED)
+    tell(deps, unit, lambda: _of_message(message, MESSAGE_CREATED), is_kept_before=is_kept_before)
 
 
-def message_updated(deps: Deps, message: Message) -> None:
+def message_updated(deps: Deps, unit: UnitOfWork, message: Message) -> None:
     """A message has another status, was edited, deleted or reacted to; the payload is that of `message_created`."""
-    _emit_message(deps, message, MESSAGE_UPDATED)
+    tell(deps, unit, lambda: _of_message(message, MESSAGE_UPDATED))
 
 
-def message_status_changed(deps: Deps, item: OutboxItem) -> None:
+def message_status_changed(deps: Deps, unit: UnitOfWork, item: OutboxItem) -> None:
     """As `message_updated`, by who has sent an item and has not read its message: `completed` reads it."""
     payload = {"conversation_id": item.conversation_id, "message": {"id": item.id}, "is_whole": False}
-    emit(deps, item.tenant_id, item.instance_id, MESSAGE_UPDATED, payload)
+    tell(deps, unit, lambda: _event(item.tenant_id, item.instance_id, MESSAGE_UPDATED, payload))
 
 
-def _emit_message(deps: Deps, message: Message, name: str) -> None:
+def _of_message(message: Message, name: str) -> RealtimeEvent:
     payload = {"conversation_id": message.conversation_id, "message": message.model_dump(mode="json")}
-    emit(deps, message.tenant_id, message.instance_id, name, payload)
+    return _event(message.tenant_id, message.instance_id, name, payload)
 
 
-def conversation_updated(deps: Deps, conversation: Conversation, *, is_whole: bool = True) -> None:
+def conversation_updated(
+    deps: Deps, unit: UnitOfWork, conversation: Conversation, *, is_whole: bool = True, is_kept_before: bool = False
+) -> None:
     """Payload: the `conversation` in the domain's form, and whether it is the whole one.
 
     Who stores a message has not read it: whoever tells clients of it reads it then (`completed`).
     """
-    payload = {"conversation": conversation.model_dump(mode="json"), "is_whole": is_whole}
-    emit(deps, conversation.tenant_id, conversation.instance_id, CONVERSATION_UPDATED, payload)
+    tell(
+        deps,
+        unit,
+        lambda: _of_conversation(conversation, CONVERSATION_UPDATED, is_whole=is_whole),
+        is_kept_before=is_kept_before,
+    )
+
+
+def open_conversation_updated(deps: Deps, unit: UnitOfWork, identity: Identity) -> None:
+    """As `conversation_updated`, of the one that is open at an address, by who has not read it: `completed` does."""
+    payload = {"conversation": {"id": identity.conversation_id}, "is_whole": False}
+    tell(deps, unit, lambda: _event(identity.tenant_id, identity.instance_id, CONVERSATION_UPDATED, payload))
+
+
+def _of_conversation(
+    conversation: Conversation, name: str, room: str | None = None, **further: object
+) -> RealtimeEvent:
+    payload = {"conversation": conversation.model_dump(mode="json"), **further}
+    return _event(conversation.tenant_id, room or conversation.instance_id, name, payload)
 
 
 def completed(deps: Deps, event: RealtimeEvent) -> RealtimeEvent:
@@ -114,16 +158,14 @@ def completed(deps: Deps, event: RealtimeEvent) -> RealtimeEvent:
     return event.model_copy(update={"payload": payload | {name: subject.model_dump(mode="json")}})
 
 
-def conversation_moved(deps: Deps, conversation: Conversation, former_instance_id: str) -> None:
+def conversation_moved(deps: Deps, unit: UnitOfWork, conversation: Conversation, former_instance_id: str) -> None:
     """Tell the room that the conversation has left, with the payload of `conversation_updated`."""
-    payload = {"conversation": conversation.model_dump(mode="json")}
-    emit(deps, conversation.tenant_id, former_instance_id, CONVERSATION_UPDATED, payload)
+    tell(deps, unit, lambda: _of_conversation(conversation, CONVERSATION_UPDATED, former_instance_id))
 
 
-def needs_human(deps: Deps, conversation: Conversation, reason: str) -> None:
+def needs_human(deps: Deps, unit: UnitOfWork, conversation: Conversation, reason: str) -> None:
     """A person is to answer; the payload is that of `conversation_updated`, and `reason`, in words for people."""
-    payload = {"conversation": conversation.model_dump(mode="json"), "reason": reason}
-    emit(deps, conversation.tenant_id, conversation.instance_id, NEEDS_HUMAN, payload)
+    tell(deps, unit, lambda: _of_conversation(conversation, NEEDS_HUMAN, reason=reason))
 
 
 def typing(deps: Deps, instance_id: str, where: Conversation | Identity, writer: Principal | None) -> None:
@@ -146,19 +188,18 @@ def presence_changed(deps: Deps, availability: Availability) -> None:
     emit(deps, availability.tenant_id, PEOPLE, PRESENCE, payload)
 
 
-def sla_changed(deps: Deps, conversation: Conversation, clock: SlaClock) -> None:
+def sla_changed(deps: Deps, unit: UnitOfWork, conversation: Conversation, clock: SlaClock) -> None:
     """An answer, or the end of the conversation, is soon due or overdue.
 
     The payload is that of `conversation_updated`, and the `clock` in the domain's form.
     """
-    payload = {"conversation": conversation.model_dump(mode="json"), "clock": clock.model_dump(mode="json")}
-    emit(deps, conversation.tenant_id, conversation.instance_id, SLA_CHANGED, payload)
+    tell(deps, unit, lambda: _of_conversation(conversation, SLA_CHANGED, clock=clock.model_dump(mode="json")))
 
 
-def notification_created(deps: Deps, notification: Notification) -> None:
+def notification_created(deps: Deps, unit: UnitOfWork, notification: Notification) -> None:
     """Payload: the whole `notification` in the domain's form."""
     payload = {"notification": notification.model_dump(mode="json")}
-    emit(deps, notification.tenant_id, NOTIFICATIONS, NOTIFICATION_CREATED, payload)
+    tell(deps, unit, lambda: _event(notification.tenant_id, NOTIFICATIONS, NOTIFICATION_CREATED, payload))
 
 
 def addressee(event: RealtimeEvent) -> str | None:

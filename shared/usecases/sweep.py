@@ -17,6 +17,7 @@ from shared.documents.query import DocumentUnit, Query
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.availability import Availability
 from shared.domain.calls import Call
+from shared.domain.campaigns import Campaign
 from shared.domain.conversations import Conversation, ConversationStatus, Priority
 from shared.domain.ids import stable_id
 from shared.domain.notifications import Notification
@@ -24,8 +25,8 @@ from shared.domain.outbox import OutboxItem
 from shared.errors import Conflict, StoreError
 from shared.usecases import realtime
 from shared.usecases.accounts import availabilities
-from shared.usecases.campaigns import campaign_sending, campaigns
-from shared.usecases.conversations import calls, file_copying, file_retention, ownership, team_queues
+from shared.usecases.campaigns import campaign_sending, campaign_settling, campaigns
+from shared.usecases.conversations import assignment, calls, file_copying, file_retention, ownership, team_queues
 from shared.usecases.delivery import status_checks
 from shared.usecases.instances import holders, removals
 from shared.usecases.outbox import enqueueing
@@ -56,12 +57,14 @@ def sweep(deps: Deps) -> dict[str, int]:
         "pauses_over": _end_pauses,
         "alerts": _alert_of_waiting,
         "overdue_by_policy": _warn_of_due,
+        "passed_on": _pass_on_unanswered,
         "queued": _wake_queues,
         "people": _wake_people,
         "calls_closed": _close_calls,
         "rolled_up": rollups.roll_up,
         "campaigns_due": campaigns.begin_scheduled,
         "campaign_messages": campaign_sending.send_due,
+        "campaigns_settled": _settle_campaigns,
         "files_copied": file_copying.hand_out_due,
         "files_deleted": file_retention.delete_old,
         "removed": removals.retry_due,
@@ -131,7 +134,7 @@ def _wake_snoozed(deps: Deps) -> int:
     def wake(unit: UnitOfWork, conversation: Conversation) -> None:
         conversation.status, conversation.snoozed_until = ConversationStatus.OPEN, None
         conversation.updated_at = deps.now()
-        unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+        realtime.conversation_updated(deps, unit, conversation)
 
     query = UnitOfWork(deps.store).conversations.query()
     query = query.where(lambda conversation: conversation.status, "==", ConversationStatus.SNOOZED)
@@ -176,6 +179,20 @@ def _warn_of_due(deps: Deps) -> int:
         clocks.warn(deps, unit, conversation)
 
     return _for_each(clocks.due(deps), warn)
+
+
+def _settle_campaigns(deps: Deps) -> int:
+    def settle(unit: UnitOfWork, campaign: Campaign) -> None:
+        campaign_settling.wake(deps, campaign)
+
+    return _for_each(campaign_settling.unsettled(deps), settle)
+
+
+def _pass_on_unanswered(deps: Deps) -> int:
+    def pass_on(unit: UnitOfWork, conversation: Conversation) -> None:
+        assignment.pass_on(deps, unit, conversation)
+
+    return _for_each(assignment.unanswered(deps), pass_on)
 
 
 def _wake_queues(deps: Deps) -> int:

@@ -22,15 +22,22 @@ PHONE = (390, 844)
 PASSWORD = "correct horse"
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+@pytest.fixture(scope="session")
+def running_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     path = program()
     if path is None and BROWSER_REQUIRED:
-        pytest.fail("REQUIRE_EMULATORS=1, but there is no chromium: apt-get install chromium")
+        pytest.fail("REQUIRE_EMULATORS=1, but there is no browser: apt-get install chromium-headless-shell")
     if path is None:
-        pytest.skip("the widget's page is tested in a browser: install chromium")
+        pytest.skip("the widget's page is tested in a browser: install chromium-headless-shell or chromium")
     with closing(Browser(path, tmp_path_factory.mktemp("browser") / "profile")) as running:
         yield running
+
+
+@pytest.fixture
+def browser(running_browser: Browser) -> Iterator[Browser]:
+    """A browser whose pages are closed after the test."""
+    yield running_browser
+    running_browser.close_pages()
 
 
 @pytest.fixture(scope="module")
@@ -114,13 +121,24 @@ class Shop:
 @pytest.fixture
 def shop(hub_url: str) -> Iterator[Shop]:
     with stub_server() as host:
-        shop = Shop(hub_url, host)
-        owner = {"email": shop.owner_email, "password": PASSWORD}
-        shop.headers = {"Authorization": f"Bearer {shop.api('POST', '/api/auth/register', owner)['accessToken']}"}
-        config = {"title": "Bicycles", "greeting": "Ask us anything.", "color": "#0f766e", "csat": False}
-        shop.instance = shop.api("POST", "/api/channels", {"name": shop.name, "type": "WIDGET", "config": config})["id"]
-        shop.serve_page()
-        yield shop
+        yield _new_shop(hub_url, host)
+
+
+@pytest.fixture
+def other_shop(hub_url: str) -> Iterator[Shop]:
+    """Another business on the same hub."""
+    with stub_server() as host:
+        yield _new_shop(hub_url, host)
+
+
+def _new_shop(hub_url: str, host: Stub) -> Shop:
+    shop = Shop(hub_url, host)
+    owner = {"email": shop.owner_email, "password": PASSWORD}
+    shop.headers = {"Authorization": f"Bearer {shop.api('POST', '/api/auth/register', owner)['accessToken']}"}
+    config = {"title": "Bicycles", "greeting": "Ask us anything.", "color": "#0f766e", "csat": False}
+    shop.instance = shop.api("POST", "/api/channels", {"name": shop.name, "type": "WIDGET", "config": config})["id"]
+    shop.serve_page()
+    return shop
 
 
 @pytest.fixture

@@ -258,7 +258,7 @@ def test_people_are_away_and_take_as_many_as_an_admin_says(browser: Browser, sho
     fill(page, "Open conversations at most", "2")
     fill(page, "Skills", "billing,")
     press(page, "Save")
-    says(page, "takes 2 conversations at most · billing")
-    listed = {each["userId"]: each for each in shop.api("GET", "/api/users/availability")["availabilities"]}
+    says(page, "0 of 2 open conversations · billing")
+    listed = {each["userId"]: each for each in shop.api("GET", "/api/users/availability")["people"]}
     assert (listed[own_id]["status"], listed[people["Bob"]]["capacity"]) == ("away", 2)
     assert complaints(page) == []

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from tests.browser.conftest import PASSWORD, PHONE, Shop
+from tests.browser.conftest import PHONE, Shop
+from tests.browser.console import (
+    LINES,
+    MARKUP,
+    ROWS,
+    TEXT,
+    choose,
+    complaints,
+    open_console,
+    press,
+    shows,
+    sign_in,
+    write,
+)
 from tests.browser.devtools import Browser, Page
 from tests.node import JAVASCRIPT, need
 
 pytestmark = pytest.mark.slow
-
-ROWS = "[...document.querySelectorAll('.row-name')].map((name) => name.textContent)"
-LINES = "[...document.querySelectorAll('.line .text, .line.system span')].map((text) => text.textContent)"
-TEXT = "document.querySelector('.composer textarea')"
-NOISE = "the server responded with a status of"
-"""How the browser reports what the hub refused, such as the session of somebody who is not signed in yet."""
 
 SCREENS = [
     *("inbox", "channels", "agents", "teams", "people", "campaigns", "campaigns/new"),
@@ -24,116 +29,63 @@ SCREENS = [
 ]
 """Each is a link on the one before, or in the navigation."""
 
-MARKUP = [
-    "<img src=x onerror='window.hacked=1'>",
-    "<script>window.hacked=1</script>",
-    "\"><svg onload='window.hacked=1'>",
-    "javascript:window.hacked=1",
-    "{{constructor.constructor('window.hacked=1')()}}",
-]
-
-
-def _open(browser: Browser, shop: Shop, email: str | None = None, path: str = "/console", width: int = 1280) -> Page:
-    """The console in a window of its own, after signing in as the owner or as somebody else."""
-    page = browser.page(shop.hub_url + path, width, PHONE[1] if width == PHONE[0] else 800)
-    _sign_in(page, email or shop.owner_email)
-    return page
-
-
-def _sign_in(page: Page, email: str) -> None:
-    page.until("document.querySelector('[name=password]')")
-    fields = {"email": email, "password": PASSWORD}
-    for name, value in fields.items():
-        page.js(f"document.querySelector('[name={name}]').value = {json.dumps(value)}")
-    page.js("document.querySelector('form').requestSubmit()")
-    page.until("document.querySelector('.console')")
-
-
-def _shows(page: Page, *rows: str) -> None:
-    page.wait(lambda: page.js(ROWS) == list(rows), f"the list is {rows}")
-
-
-def _choose(page: Page, row: str) -> None:
-    page.until(f"{ROWS}.includes({json.dumps(row)})")
-    page.js(f"[...document.querySelectorAll('.row a')][{ROWS}.indexOf({json.dumps(row)})].click()")
-    page.until(f"document.querySelector('.conversation-title h1')?.textContent === {json.dumps(row)}")
-    page.until("document.querySelector('.line')")
-
-
-def _press(page: Page, label: str) -> None:
-    """Press the button with this name."""
-    buttons = "[...document.querySelectorAll('button')]"
-    find = f"{buttons}.find((each) => (each.ariaLabel ?? each.textContent).trim() === {json.dumps(label)})"
-    page.until(find)
-    page.js(f"{find}.click()")
-
-
-def _write(page: Page, text: str) -> None:
-    page.until(f"{TEXT} && !{TEXT}.disabled")
-    page.js(f"{TEXT}.focus()")
-    page.type(text)
-
-
-def _complaints(page: Page) -> list[str]:
-    return [complaint for complaint in page.complaints if NOISE not in complaint]
-
 
 def test_the_first_conversations_are_there_after_twelve_requests_to_the_hub_alone(browser: Browser, shop: Shop) -> None:
     shop.visitor("Ada", "Hello")
-    page = _open(browser, shop)
-    _shows(page, "Ada")
+    page = open_console(browser, shop)
+    shows(page, "Ada")
     page.open(f"{shop.hub_url}/console/inbox/open")
-    _shows(page, "Ada")
+    shows(page, "Ada")
     requests = page.js(
         "performance.getEntriesByType('resource').filter(({ startTime }) => startTime < "
         "performance.getEntriesByName('conversations')[0].startTime).map(({ name }) => name)"
     )
     assert len(requests) + 1 <= 12, requests
     assert [url for url in requests if not url.startswith(shop.hub_url)] == []
-    assert _complaints(page) == []
+    assert complaints(page) == []
 
 
 def test_somebody_takes_over_from_the_bot_answers_and_closes(browser: Browser, shop: Shop) -> None:
     shop.echo()
-    page = _open(browser, shop)
+    page = open_console(browser, shop)
     page.until("document.querySelector('.empty')")
     shop.visitor("Ada", "Where is my order?")
-    _shows(page, "Ada")
-    _choose(page, "Ada")
+    shows(page, "Ada")
+    choose(page, "Ada")
     page.wait(lambda: page.js(LINES) == ["Where is my order?", "Echo: Where is my order?"], "the bot has answered")
-    _press(page, "Take over")
+    press(page, "Take over")
     page.until("document.querySelector('.turn.human')")
 
-    _write(page, "On its wey")
+    write(page, "On its wey")
     page.press("Enter")
     page.until("document.querySelector('.pending.held')")
-    _press(page, "Undo")
+    press(page, "Undo")
     page.until(f"{TEXT}.value === 'On its wey'")
     page.js(f"{TEXT}.select()")
-    _write(page, "On its way")
+    write(page, "On its way")
     page.press("Enter")
-    _press(page, "Send now")
+    press(page, "Send now")
     page.until("document.querySelector('.line.human .tick.sent, .line.human .tick.pending')")
     page.wait(lambda: page.js(LINES)[2:] == ["On its way"], "the answer is there once")
 
-    _press(page, "Resolve")
-    _shows(page)
+    press(page, "Resolve")
+    shows(page)
     page.wait(lambda: [each["status"] for each in shop.conversations()] == ["CLOSED"], "it is closed")
-    _press(page, "Reopen")
-    _shows(page, "Ada")
-    assert _complaints(page) == []
+    press(page, "Reopen")
+    shows(page, "Ada")
+    assert complaints(page) == []
 
 
 def test_a_note_is_seen_by_a_colleague_at_once_and_never_sent(browser: Browser, shop: Shop) -> None:
     shop.visitor("Ada", "Hello")
     email = shop.colleague("Bob")
-    page, colleagues = _open(browser, shop), _open(browser, shop, email)
+    page, colleagues = open_console(browser, shop), open_console(browser, shop, email)
     for each in (page, colleagues):
-        _choose(each, "Ada")
-    _press(page, "Note")
-    _write(page, f"@{email} can you look?")
+        choose(each, "Ada")
+    press(page, "Note")
+    write(page, f"@{email} can you look?")
     page.press("Escape")
-    _press(page, "Add note")
+    press(page, "Add note")
     colleagues.until("document.querySelector('.line.note')")
     assert colleagues.js(LINES) == ["Hello", f"@{email} can you look?"]
     colleagues.until("document.querySelector('.bell .badge')?.textContent === '1'")
@@ -142,9 +94,9 @@ def test_a_note_is_seen_by_a_colleague_at_once_and_never_sent(browser: Browser, 
 def test_of_two_who_assign_at_once_one_hears_who_was_first(browser: Browser, shop: Shop) -> None:
     shop.visitor("Ada", "Hello")
     email = shop.colleague("Bob")
-    page, colleagues = _open(browser, shop), _open(browser, shop, email)
+    page, colleagues = open_console(browser, shop), open_console(browser, shop, email)
     for each in (page, colleagues):
-        _choose(each, "Ada")
+        choose(each, "Ada")
         # What the others decide is not heard before this person has decided, too: no new connection leads anywhere.
         each.js("window.WebSocket = class { close() {} }")
         each.js("import(document.querySelector('link[href$=\"live.js\"]').href).then((live) => live.disconnect())")
@@ -163,8 +115,8 @@ def test_of_two_who_assign_at_once_one_hears_who_was_first(browser: Browser, sho
 
 def test_what_came_while_the_connection_was_lost_is_there_afterwards(browser: Browser, shop: Shop) -> None:
     shop.visitor("Ada", "Hello")
-    page = _open(browser, shop)
-    _choose(page, "Ada")
+    page = open_console(browser, shop)
+    choose(page, "Ada")
     page.call("Network.enable")
     conditions = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
     page.call("Network.emulateNetworkConditions", offline=True, **conditions)
@@ -172,30 +124,30 @@ def test_what_came_while_the_connection_was_lost_is_there_afterwards(browser: Br
     shop.visitor("Bob", "Anybody there?")
     page.call("Network.emulateNetworkConditions", offline=False, **conditions)
     page.until("!document.querySelector('.connection p')")
-    _shows(page, "Bob", "Ada")
+    shows(page, "Bob", "Ada")
 
 
 def test_a_draft_belongs_to_its_conversation_and_outlives_a_reload(browser: Browser, shop: Shop) -> None:
     shop.visitor("Ada", "Hello")
     shop.visitor("Bob", "Hello")
-    page = _open(browser, shop)
-    _choose(page, "Ada")
-    _write(page, "For Ada")
-    _choose(page, "Bob")
+    page = open_console(browser, shop)
+    choose(page, "Ada")
+    write(page, "For Ada")
+    choose(page, "Bob")
     page.until(f"{TEXT}.value === ''")
-    _write(page, "For Bob")
+    write(page, "For Bob")
     page.open(page.js("location.href"))
     page.until(f"{TEXT}?.value === 'For Bob'")
-    _choose(page, "Ada")
+    choose(page, "Ada")
     page.until(f"{TEXT}.value === 'For Ada'")
 
 
 def test_a_slash_leads_to_saved_replies(browser: Browser, shop: Shop) -> None:
     shop.api("POST", "/api/canned-replies", {"shortCode": "hours", "text": "We are open from 9 to 17."})
     shop.visitor("Ada", "Hello")
-    page = _open(browser, shop)
-    _choose(page, "Ada")
-    _write(page, "/ho")
+    page = open_console(browser, shop)
+    choose(page, "Ada")
+    write(page, "/ho")
     page.until("document.querySelector('.suggestions')")
     page.press("Enter")
     page.until(f"{TEXT}.value === 'We are open from 9 to 17.'")
@@ -204,53 +156,53 @@ def test_a_slash_leads_to_saved_replies(browser: Browser, shop: Shop) -> None:
 def test_several_are_closed_at_once_and_opened_again(browser: Browser, shop: Shop) -> None:
     for name in ("Ada", "Bob", "Cleo"):
         shop.visitor(name, "Hello")
-    page = _open(browser, shop)
-    _shows(page, "Cleo", "Bob", "Ada")
+    page = open_console(browser, shop)
+    shows(page, "Cleo", "Bob", "Ada")
     page.js("[...document.querySelectorAll('.row-check input')].slice(0, 2).forEach((box) => box.click())")
     page.until("document.querySelector('.bulk')?.textContent.includes('2 selected')")
     page.js("document.querySelector('.bulk [aria-label=Resolve]').click()")
-    _shows(page, "Ada")
+    shows(page, "Ada")
     assert sorted(each["status"] for each in shop.conversations()) == ["CLOSED", "CLOSED", "OPEN"]
-    _press(page, "Undo")
-    _shows(page, "Cleo", "Bob", "Ada")
+    press(page, "Undo")
+    shows(page, "Cleo", "Bob", "Ada")
 
 
 def test_two_customers_are_made_one_after_a_look_and_parted_again(browser: Browser, shop: Shop) -> None:
     for name in ("Ada", "Ada Lovelace"):
         shop.visitor(name, "Hello")
-    page = _open(browser, shop)
-    _choose(page, "Ada")
+    page = open_console(browser, shop)
+    choose(page, "Ada")
     page.until("document.querySelector('.customer-body')")
     page.js("[...document.querySelectorAll('.customer-body summary')].at(-1).click()")
-    _press(page, "Merge with another customer")
+    press(page, "Merge with another customer")
     page.until("document.activeElement.matches('dialog input')")
     page.type("lovelace")
     page.until("document.querySelector('dialog .choice')")
     page.js("document.querySelector('dialog .choice').click()")
     page.until("document.querySelector('dialog')?.textContent.includes('1 added')")
     assert len(shop.api("GET", "/api/customers")["customers"]) == 2
-    _press(page, "Merge")
+    press(page, "Merge")
     page.wait(lambda: len(shop.api("GET", "/api/customers")["customers"]) == 1, "they are one")
-    _press(page, "Undo")
+    press(page, "Undo")
     page.wait(lambda: len(shop.api("GET", "/api/customers")["customers"]) == 2, "they are two")
 
 
 def test_somebody_else_signs_in_and_sees_nothing_of_the_one_before(browser: Browser, shop: Shop) -> None:
     shop.visitor("Ada", "Hello")
-    page = _open(browser, shop)
-    _choose(page, "Ada")
-    _write(page, "Not for others")
+    page = open_console(browser, shop)
+    choose(page, "Ada")
+    write(page, "Not for others")
     page.js("document.querySelector('.account button').click()")
-    _press(page, "Sign out")
+    press(page, "Sign out")
     page.until("document.querySelector('[name=password]')")
     page.until("document.body?.textContent.includes('Ada') === false")
-    _sign_in(page, shop.colleague("Bob"))
-    _choose(page, "Ada")
+    sign_in(page, shop.colleague("Bob"))
+    choose(page, "Ada")
     page.until(f"{TEXT}?.value === ''")
 
 
 def test_the_page_speaks_the_persons_language(browser: Browser, shop: Shop) -> None:
-    page = _open(browser, shop, path="/console/settings")
+    page = open_console(browser, shop, path="/console/settings")
     page.until("document.querySelector('main select')")
     choice = "document.querySelector('main select')"
     page.js(f"{choice}.value = 'de'; {choice}.dispatchEvent(new Event('change', {{ bubbles: true }}))")
@@ -262,20 +214,20 @@ def test_the_page_speaks_the_persons_language(browser: Browser, shop: Shop) -> N
 def test_nobodys_words_are_markup(browser: Browser, shop: Shop) -> None:
     for text in MARKUP:
         shop.visitor(text, text)
-    page = _open(browser, shop)
+    page = open_console(browser, shop)
     for text in MARKUP:
-        _choose(page, text)
+        choose(page, text)
         page.wait(lambda text=text: page.js(LINES) == [text], text)  # type: ignore[misc]
         page.until("document.querySelector('.profile-head')")
     assert page.js("window.hacked") is None
-    assert _complaints(page) == []
+    assert complaints(page) == []
 
 
 def test_keys_lead_through_the_inbox(browser: Browser, shop: Shop) -> None:
     shop.visitor("Ada", "Hello")
     shop.visitor("Bob", "Is the blue bicycle there?")
-    page = _open(browser, shop)
-    _shows(page, "Bob", "Ada")
+    page = open_console(browser, shop)
+    shows(page, "Bob", "Ada")
     for key in "jj":
         page.press(key)
     page.until("document.activeElement.textContent.includes('Ada')")
@@ -297,7 +249,7 @@ def test_keys_lead_through_the_inbox(browser: Browser, shop: Shop) -> None:
     page.until("document.querySelector('.conversation-title h1')?.textContent === 'Bob'")
     page.press("Escape")
     page.press("e")
-    _shows(page, "Ada")
+    shows(page, "Ada")
     page.press("g")
     page.press("s")
     page.until("location.pathname === '/console/settings'")
@@ -305,8 +257,8 @@ def test_keys_lead_through_the_inbox(browser: Browser, shop: Shop) -> None:
 
 def test_of_20_000_conversations_only_those_in_sight_are_in_the_page(browser: Browser, shop: Shop) -> None:
     shop.visitor("Ada", "Hello")
-    page = _open(browser, shop)
-    _shows(page, "Ada")
+    page = open_console(browser, shop)
+    shows(page, "Ada")
     page.js(
         """import(document.querySelector('link[href$="live.js"]').href).then((live) => {
           const row = live.list.value.entries[0].row.value;
@@ -328,8 +280,8 @@ def test_of_20_000_conversations_only_those_in_sight_are_in_the_page(browser: Br
 
 def test_a_phone_shows_the_list_or_the_conversation(browser: Browser, shop: Shop) -> None:
     shop.visitor("Ada", "Hello")
-    page = _open(browser, shop, width=PHONE[0])
-    _choose(page, "Ada")
+    page = open_console(browser, shop, width=PHONE[0])
+    choose(page, "Ada")
     visible = "document.querySelector('.list').getBoundingClientRect().width > 0"
     assert page.js(visible) is False
     page.js("document.querySelector('.conversation-head .back').click()")
@@ -339,15 +291,15 @@ def test_a_phone_shows_the_list_or_the_conversation(browser: Browser, shop: Shop
 
 def test_a_viewer_reads_and_is_offered_nothing_that_they_may_not_do(browser: Browser, shop: Shop) -> None:
     shop.visitor("Ada", "Hello")
-    page = _open(browser, shop, shop.colleague("Vera", "viewer"))
-    _choose(page, "Ada")
+    page = open_console(browser, shop, shop.colleague("Vera", "viewer"))
+    choose(page, "Ada")
     assert page.js("document.querySelector('.composer, .turn, .conversation-actions, .row input')") is None
     [conversation] = shop.conversations()
     assert conversation["unread"] == 1
 
 
 def test_a_foreign_conversation_is_none(browser: Browser, shop: Shop) -> None:
-    page = _open(browser, shop, path="/console/inbox/open/0123456789abcdef")
+    page = open_console(browser, shop, path="/console/inbox/open/0123456789abcdef")
     page.until("document.querySelector('.conversation-place h2')?.textContent === 'There is no such conversation'")
 
 
@@ -362,19 +314,19 @@ def test_every_screen_is_accessible_in_light_and_dark(browser: Browser, shop: Sh
     shop.api("POST", "/api/sla-policies", {"name": "Fast", "firstAnswerMinutes": 60})
     shop.api("POST", "/api/access/rules", {"effect": "block", "kind": "prefix", "value": "+882"})
     shop.api("POST", "/api/campaigns", {"name": "Sale", "channels": ["WIDGET"], "message": "Sale!"})
-    page = _open(browser, shop, width=width)
+    page = open_console(browser, shop, width=width)
     page.js(axe + ";0")
     for path in SCREENS:
         page.js(f"document.querySelector('a[href=\"/console/{path}\"]').click()")
         page.until(f"location.pathname.startsWith('/console/{path}') && document.querySelector('main h1')")
         _is_accessible(page, path)
     page.js("document.querySelector('nav a[href=\"/console/inbox\"]').click()")
-    _choose(page, "Ada")
+    choose(page, "Ada")
     _is_accessible(page, "conversation")
     page.press("?")
     page.until("document.querySelector('dialog[open]')")
     _is_accessible(page, "keys")
-    assert _complaints(page) == []
+    assert complaints(page) == []
 
 
 def _is_accessible(page: Page, place: str) -> None:

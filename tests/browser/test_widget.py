@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from tests.browser.conftest import PHONE, Shop
 from tests.browser.devtools import Browser, Page
@@ -20,6 +22,10 @@ BUBBLES = "[...document.querySelectorAll('.bubble')].map((bubble) => bubble.text
 FOCUSED = "document.activeElement.id"
 LAUNCHER = "document.getElementById('hub-widget').shadowRoot.querySelector('.launcher')"
 PANEL = "document.getElementById('hub-widget').shadowRoot.querySelector('.panel')"
+
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
 
 
 def _say(page: Page, text: str) -> None:
@@ -42,6 +48,16 @@ def _open(page: Page, shop: Shop) -> str:
     _click(page, LAUNCHER)
     page.until(f"{FOCUSED} === 'text'", shop.hub_url)
     return shop.hub_url
+
+
+def _is_loaded_until(page: Page, shop: Shop, expression: str) -> None:
+    """Load the chat's page again until it knows what was changed."""
+
+    def look() -> object:
+        page.open(shop.chat_url)
+        return page.js(expression)
+
+    page.wait(look, expression)
 
 
 def test_a_visitor_writes_is_answered_at_once_and_finds_it_again(browser: Browser, shop: Shop, chat: Page) -> None:
@@ -229,10 +245,10 @@ def test_assistive_technology_is_told_what_is_what_and_what_is_new(shop: Shop, c
     accessible = chat.accessible()
     for what in [("heading", "Bicycles"), ("log", "Messages"), ("textbox", "Your message"), ("button", "Send")]:
         assert what in accessible
-    assert {("StaticText", "You:"), ("StaticText", "Answer:")} <= set(accessible)
+    assert {("StaticText", "You"), ("StaticText", "Echo · automatic")} <= set(accessible)
     item_texts = "[...document.querySelectorAll('li')].map(({textContent}) => textContent.split(/\\d/)[0])"
-    assert chat.js(item_texts) == ["You: Hello", "Answer: Echo: Hello"]
-    assert chat.js("document.getElementById('list').getAttribute('aria-live')") == "polite"
+    assert chat.js(item_texts) == ["You: Hello", "Echo · automatic: Echo: Hello"]
+    assert chat.js("document.getElementById('log').getAttribute('aria-live')") == "polite"
     assert chat.js("document.documentElement.lang") == "en"
 
 
@@ -361,3 +377,102 @@ def test_an_agents_marks_are_shown_and_its_html_is_not(shop: Shop, chat: Page) -
     assert chat.js("document.querySelector('.bubble a').href") == "https://shop.example/"
     assert chat.js("window.hacked") is None
     assert chat.complaints == []
+
+
+def test_the_launcher_has_the_channels_color_and_the_visitors_language(browser: Browser, shop: Shop) -> None:
+    shop.api("PATCH", f"/api/channels/{shop.instance}", {"config": {"title": "Chat with us"}})
+    shop.serve_page(language="de")
+    page = browser.page(shop.page_url)
+    frame = _open(page, shop)
+    assert page.js(f"getComputedStyle({LAUNCHER}).backgroundColor") == "rgb(15, 118, 110)"
+    assert page.js(f"{LAUNCHER}.ariaLabel") == "Chat schließen"
+    assert page.js("document.documentElement.lang", frame) == "de"
+    assert page.js("document.getElementById('send').textContent", frame) == "Senden"
+    assert page.complaints == []
+
+
+def test_people_and_bots_have_names_and_are_told_apart(shop: Shop, chat: Page) -> None:
+    shop.echo()
+    _say(chat, "Hello")
+    _shows(chat, "Hello", "Echo: Hello")
+    shop.api("PATCH", "/api/me", {"name": "Ann"})
+    shop.answer("It is me")
+    shop.answer("again")
+    _shows(chat, "Hello", "Echo: Hello", "It is me", "again")
+    names = "[...document.querySelectorAll('.who:not(.spoken)')].map((who) => who.firstChild.textContent)"
+    assert chat.js(names) == ["Echo · automatic", "Ann from the team"]
+
+
+def test_files_go_both_ways_and_pictures_are_shown(shop: Shop, chat: Page, tmp_path: Path) -> None:
+    picture = tmp_path / "wheel <b>.png"
+    picture.write_bytes(PIXEL)
+    chat.choose_files("document.getElementById('file')", picture)
+    chat.until("document.querySelector('#files li:not(.waiting)')")
+    assert chat.js("document.querySelector('#files span').textContent") == "wheel <b>.png"
+    _say(chat, "It is broken")
+    chat.until("document.querySelector('.visitor img')?.naturalWidth === 1")
+    [conversation] = shop.conversations()
+    [message] = shop.api("GET", f"/api/conversations/{conversation['id']}/messages")["messages"]
+    assert (message["text"], message["attachments"][0]["fileName"]) == ("It is broken", "wheel <b>.png")
+    upload = requests.post(
+        f"{shop.hub_url}/api/files?fileName=new.png",
+        data=PIXEL,
+        headers=shop.headers | {"Content-Type": "image/png"},
+        timeout=20,
+    ).json()
+    shop.answer("Like this one?", attachments=[{"type": "image", "fileId": upload["id"]}])
+    chat.until("document.querySelector('.agent img')?.naturalWidth === 1")
+    assert chat.complaints == []
+
+
+def test_what_the_business_does_not_take_is_said_before_it_is_sent(shop: Shop, chat: Page, tmp_path: Path) -> None:
+    program = tmp_path / "run.sh"
+    program.write_text("#!/bin/sh\n")
+    chat.choose_files("document.getElementById('file')", program)
+    chat.until("document.querySelector('#files .failed')?.textContent.includes('run.sh cannot be sent.')")
+    chat.js("document.querySelector('#files button').click()")
+    chat.until("document.getElementById('files').hidden")
+    shop.api("PATCH", f"/api/channels/{shop.instance}", {"config": {"visitorFiles": False}})
+    _is_loaded_until(chat, shop, "document.getElementById('attach').hidden")
+
+
+def test_a_press_on_a_face_rates_what_was_done(shop: Shop, chat: Page) -> None:
+    shop.api("PATCH", f"/api/channels/{shop.instance}", {"config": {"csat": True}})
+    _say(chat, "Hello")
+    chat.wait(shop.conversations, "the conversation is there")
+    shop.answer("Yes!")
+    [conversation] = shop.conversations()
+    shop.api("PATCH", f"/api/conversations/{conversation['id']}", {"status": "CLOSED"})
+    chat.until("!document.getElementById('rating').hidden")
+    assert ("button", "5 of 5: very satisfied") in chat.accessible()
+    chat.js("document.querySelector('#rating [value=\"5\"]').click()")
+    chat.until("document.getElementById('rating').hidden")
+    rating = "/analytics/customer-satisfaction"
+    chat.wait(lambda: shop.api("GET", rating)["overallScore"] == 5, "the rating is counted")
+
+
+def test_who_has_to_say_their_name_says_it_before_they_write(shop: Shop, chat: Page) -> None:
+    shop.api("PATCH", f"/api/channels/{shop.instance}", {"config": {"askName": "required", "askEmail": "optional"}})
+    _is_loaded_until(chat, shop, "document.getElementById('form').hidden")
+    assert chat.js(FOCUSED) == "name"
+    chat.press("Enter")
+    assert chat.js("document.getElementById('form').hidden") is True
+    _say(chat, "Ada")
+    chat.until(f"{FOCUSED} === 'text'")
+    _say(chat, "Hello")
+    chat.wait(lambda: [each["customerName"] for each in shop.conversations()] == ["Ada"], "the name is known")
+
+
+def test_while_nobody_is_there_an_address_is_asked_for(shop: Shop, chat: Page) -> None:
+    shop.api("POST", "/api/business-hours", {"name": "Never", "zone": "UTC", "intervals": []})
+    _is_loaded_until(chat, shop, "!document.getElementById('closed').hidden")
+    assert chat.js("document.getElementById('until').textContent") == "Nobody is here at the moment."
+    _say(chat, "Hello?")
+    chat.js("document.getElementById('address').focus()")
+    _say(chat, "ada@example.com")
+    _shows(chat, "Hello?", "My e-mail address is ada@example.com")
+    chat.wait(
+        lambda: [each["email"] for each in shop.api("GET", "/api/customers")["customers"]] == ["ada@example.com"],
+        "the business has the address",
+    )
+    assert chat.js("document.getElementById('leave').hidden") is True

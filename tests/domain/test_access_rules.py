@@ -28,7 +28,7 @@ BY_WEIGHT = [
     _rule("tag", "vip", "block"),
     _rule("country", "br", "block"),
     _rule("prefix", "*", "block", "i1"),
-    _rule("prefix", "*", "block"),
+    _rule("prefix", " * ", "block"),
     _rule("prefix", "*", "allow"),
 ]
 
@@ -54,6 +54,36 @@ def test_a_rule_about_somebody_else_decides_nothing(rule: AccessRule) -> None:
     assert deciding_rule([rule], SENDER) is None
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        _rule("address", "00 55 11 98888 7777"),
+        _rule("address", "+٥٥١١٩٨٨٨٨٧٧٧٧"),
+        _rule("address", "\uff21\uff24\uff21@EXAMPLE.com"),
+        _rule("prefix", "0055"),
+        _rule("prefix", "+\uff15\uff15"),
+        _rule("prefix", "@EXAMPLE.COM"),
+        _rule("tag", " VIP "),
+        _rule("country", " br "),
+    ],
+    ids=lambda rule: rule.id,
+)
+def test_however_a_rule_is_written_it_is_about_the_same_people(rule: AccessRule) -> None:
+    assert deciding_rule([rule], SENDER) is rule
+
+
+@pytest.mark.parametrize(
+    "rule", [_rule("prefix", "+55"), _rule("prefix", "0055"), _rule("country", "BR"), _rule("prefix", "@55")]
+)
+def test_an_accounts_id_that_looks_like_a_number_is_none(rule: AccessRule) -> None:
+    assert deciding_rule([rule], SenderFacts("i1", ["5511988887777"], numbers=[])) is None
+
+
+@pytest.mark.parametrize("value", ["+", "00", "@", "@ample.com", "(", "ada@example.co.uk"])
+def test_a_piece_of_an_address_is_about_nobody_by_chance(value: str) -> None:
+    assert deciding_rule([_rule("prefix", value)], SENDER) is None
+
+
 def test_a_rule_about_an_empty_address_is_about_nobody_without_one() -> None:
     assert deciding_rule([_rule("address", "")], SenderFacts(None, [""])) is None
 
@@ -64,6 +94,7 @@ def test_a_rule_about_an_empty_address_is_about_nobody_without_one() -> None:
         ("+49 (30) 12.34-5", "493012345"),
         ("5511@s.whatsapp.net", "5511"),
         ("5511@c.us", "5511"),
+        ("5511:12@S.whatsapp.net", "5511"),
         ("5511@lid", "5511@lid"),
         (" Ada@Example.com ", "ada@example.com"),
         ("", ""),

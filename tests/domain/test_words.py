@@ -55,6 +55,26 @@ def test_an_empty_phrase_asks_for_nothing() -> None:
     assert not asks_for("?", ["!"])
 
 
+OPTS_OUT = [
+    *("PARAR", "Sair.", "baja", "ARRÊT", "arret", "Abmelden!", "BASTA", "afmelden", "Rezygnuję", "REZYGNUJE"),
+    *("İPTAL ET", "ABONELIKTEN ÇIK", "berhenti", "СТОП", "إلغاء الاشتراك", "रोकें", "बंद करें।", "退订", "停止。"),
+    *(
+        "\uff33\uff34\uff2f\uff30",
+        "\u202dSTOP\u202c",
+        "st\u200bop",
+        "st\u00adop",
+        "\ufeffstop",
+        " stop\n",
+        "“stop”",
+        "*STOP*",
+        "/stop",
+    ),
+    *("STOP 🙏🏽", "🛑STOP🛑", "stop ❤️", "S\u0301TOP", "unsubscribe"),
+]
+"""However it is written: case, accents, punctuation, pictures, and what is not seen do not count."""
+OPTS_OUT_OF_NOTHING = ["🛑", "stop it", "please stop", "non-stop", "stopped", "रुको", "बाद में करो", "停", "don't stop"]
+
+
 @pytest.mark.parametrize(
     ("text", "own_words", "opts"),
     [
@@ -65,6 +85,8 @@ def test_an_empty_phrase_asks_for_nothing() -> None:
         ("", None, (False, False)),
         ("stop" + "!" * (LONGEST_OPT_OUT - 4), None, (True, False)),
         ("stop" + "!" * (LONGEST_OPT_OUT - 3), None, (False, False)),
+        *((text, None, (True, False)) for text in OPTS_OUT),
+        *((text, None, (False, False)) for text in OPTS_OUT_OF_NOTHING),
         ("stop", ["enough"], (False, False)),
         ("Enough", ["enough"], (True, True)),
         ("stop", [], (False, False)),

@@ -14,7 +14,7 @@ from tests.stubs import Reply, Stub
 
 # The provider's doors take no credential, `GET .../default` names no instance, and types are no ids.
 NO_CREDENTIAL = re.compile(
-    r"/webhook|/oauth|/sessions/join|/api/telegram/bot|/api/facebook|/api/auth|/health|/widget|/console|/capabilities|/default$|/facebook/platforms"
+    r"/webhook|/oauth|/sessions/join|/api/telegram/bot|/api/facebook|/api/auth|/health|/widget|/api/visitors|/console|/capabilities|/default$|/facebook/platforms"
 )
 WITHOUT_WAITING = {"/api/pair/status": {"timeout": "0"}}
 

@@ -13,6 +13,7 @@ import requests
 import socketio
 
 from shared.deps import Deps
+from shared.documents.retry import run_with_retry
 from shared.domain.accounts import Role
 from shared.domain.conversations import Conversation
 from shared.domain.instances import ChannelType, Instance
@@ -43,6 +44,11 @@ def stored_instance(deps: Deps, id_: str = "i1", tenant_id: str = "t1") -> Insta
     instance = an_instance("whatsapp_evolution", id=id_, tenant_id=tenant_id, name=id_)
     deps.store.commit([Create(Ref("instances", id_), instance.model_dump())])
     return instance
+
+
+def happens(event: Callable[..., None], deps: Deps, *subject: object, **options: object) -> None:
+    """Commit a change of which clients are told."""
+    run_with_retry(deps, lambda unit: event(deps, unit, *subject, **options))
 
 
 def a_conversation() -> Conversation:

@@ -34,7 +34,7 @@ from shared.usecases.overview.live_figures import LiveFigures
 from shared.usecases.reporting.analytics import Overview
 from shared.usecases.reporting.notifications import notify_once
 from tests.documents import MOMENT, a_message
-from tests.infra.clients import a_conversation, stored_instance, token_for
+from tests.infra.clients import a_conversation, happens, stored_instance, token_for
 from tests.infra.hosting import hosted
 from tests.overlaps import Clock
 
@@ -93,8 +93,10 @@ def test_a_page_hears_what_happens_as_frames(deps: Deps, listen: Listen) -> None
     instance = stored_instance(deps)
     page = listen(token=token_for(deps, "t1"))
     conversation = a_conversation()
-    realtime.conversation_updated(deps, conversation)
-    realtime.message_created(deps, a_message(tenant_id="t1", instance_id="i1", conversation_id="c1", text="Hello"))
+    happens(realtime.conversation_updated, deps, conversation)
+    happens(
+        realtime.message_created, deps, a_message(tenant_id="t1", instance_id="i1", conversation_id="c1", text="Hello")
+    )
     realtime.channel_status(deps, instance, InstanceStatus.CONNECTED)
     notify(deps)
     frames = {frame["type"]: frame for frame in (next_frame(page) for _ in range(5))}
@@ -120,15 +122,15 @@ def test_what_the_business_writes_is_no_activity_of_the_customer(deps: Deps, lis
     instance = stored_instance(deps)
     page = listen(token=token_for(deps, "t1"))
     written = a_message(tenant_id="t1", instance_id="i1", direction=Direction.OUTBOUND, author=Author.HUMAN)
-    realtime.message_created(deps, written)
+    happens(realtime.message_created, deps, written)
     realtime.channel_status(deps, instance, InstanceStatus.CONNECTED)
     assert [next_frame(page)["type"] for _ in range(2)] == ["new_message", "channel_status_change"]
 
 
 def test_a_message_of_a_channel_that_is_gone_is_no_frame(deps: Deps, listen: Listen) -> None:
     page = listen(token=token_for(deps, "t1"))
-    realtime.message_created(deps, a_message(tenant_id="t1", instance_id="gone", text="Hello"))
-    realtime.conversation_updated(deps, a_conversation().model_copy(update={"instance_id": "gone"}))
+    happens(realtime.message_created, deps, a_message(tenant_id="t1", instance_id="gone", text="Hello"))
+    happens(realtime.conversation_updated, deps, a_conversation().model_copy(update={"instance_id": "gone"}))
     assert next_frame(page)["type"] == "session_update"
 
 
@@ -218,7 +220,7 @@ def test_a_campaigns_own_address_tells_of_no_other_and_of_no_session(deps: Deps,
     stored_instance(deps)
     page = listen("/ws/campaign/k1", token_for(deps, "t1"))
     realtime.campaign_updated(deps, a_campaign(CampaignStatus.RUNNING).model_copy(update={"id": "k2"}))
-    realtime.conversation_updated(deps, a_conversation())
+    happens(realtime.conversation_updated, deps, a_conversation())
     realtime.campaign_updated(deps, a_campaign(CampaignStatus.RUNNING))
     assert next_frame(page)["payload"]["campaignId"] == "k1"
 
@@ -281,7 +283,7 @@ def test_a_session_that_moves_is_a_transfer(deps: Deps, listen: Listen) -> None:
     stored_instance(deps, "i2")
     page = listen(token=token_for(deps, "t1"))
     moved = a_conversation().model_copy(update={"instance_id": "i2"})
-    realtime.conversation_moved(deps, moved, "i1")
+    happens(realtime.conversation_moved, deps, moved, "i1")
     frame = next_frame(page)
     assert frame["type"] == "channel_transfer"
     assert frame["payload"]["sessionId"] == "c1"
@@ -309,7 +311,7 @@ def test_a_session_that_moves_is_a_transfer(deps: Deps, listen: Listen) -> None:
 def test_an_address_tells_what_is_to_be_heard(deps: Deps, listen: Listen, path: str, hears: bool) -> None:
     stored_instance(deps)
     page = listen(path, token_for(deps, "t1"))
-    realtime.conversation_updated(deps, a_conversation())
+    happens(realtime.conversation_updated, deps, a_conversation())
     if hears:
         assert next_frame(page)["payload"]["sessionId"] == "c1"
     else:

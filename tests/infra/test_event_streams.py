@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import requests
@@ -17,18 +17,25 @@ import requests
 from infra.local.server.asgi import Message, Receive, Scope, Send
 from infra.sockets.admission import ConnectionLimits
 from infra.sockets.event_streams import PATH, EventStreams
+from infra.sockets.server import SocketServer
 from infra.sockets.streams import Streams
 from shared.deps import Deps
+from shared.documents.retry import run_with_retry
+from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Role
 from shared.domain.event_log import LoggedEvent, Position
 from shared.domain.events import RealtimeEvent
 from shared.domain.notifications import Notification
-from shared.errors import StoreError
+from shared.errors import AlreadyExists, StoreError
 from shared.ports.store import Create, Delete, Ref
 from shared.usecases import event_log, realtime
-from tests.documents import a_message
-from tests.infra.clients import Client, Connect, a_conversation, stored_instance, token_for
+from tests.documents import a_message, an_outbox_item
+from tests.infra.clients import Client, Connect, a_conversation, happens, stored_instance, token_for
+from tests.infra.hosting import hosted
 from tests.infra.test_socket_outages import FailingStore
+
+Caller: TypeAlias = tuple[str, str]
+"""A tenant whose person calls, and the address from which they do."""
 
 
 @dataclass
@@ -77,7 +84,7 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 def _say(deps: Deps, *numbers: int) -> None:
     for number in numbers:
-        realtime.message_created(deps, a_message(id=f"m{number}"))
+        happens(realtime.message_created, deps, a_message(id=f"m{number}"))
 
 
 def _ids(*events: tuple[str, Any]) -> list[str]:
@@ -114,7 +121,7 @@ def test_who_follows_and_has_joined_a_channel_hears_everything_once(deps: Deps, 
     _follow(both, None)
     _say(deps, 1)
     realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
-    realtime.conversation_updated(deps, a_conversation())
+    happens(realtime.conversation_updated, deps, a_conversation())
     _say(deps, 2)
     names = sorted(both.next()[0] for _ in range(4))
     assert names == ["conversation-updated", "message-created", "message-created", "whatsapp-connected"]
@@ -153,7 +160,7 @@ def test_a_personal_notification_is_told_to_its_person_alone(deps: Deps, client:
     notification = Notification(
         id="n1", tenant_id="t1", type="mention", title="T", message="M", user_id="agent-t1", created_at=deps.now()
     )
-    realtime.notification_created(deps, notification)
+    happens(realtime.notification_created, deps, notification)
     _say(deps, 1)
     assert [agent.next()[0], agent.next()[0]] == ["notification-created", "message-created"]
     assert admin.next()[0] == "message-created"
@@ -204,6 +211,66 @@ def test_a_stream_wants_a_credential_and_a_known_cursor(deps: Deps, stream: Stre
     assert stream.next() == ("reload", {})
 
 
+def test_a_page_of_an_allowed_origin_may_show_its_credential_in_a_header(stream: Stream) -> None:
+    origin = "http://localhost:5173"
+    requested = {
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "authorization,last-event-id",
+    }
+    preflight = requests.options(stream.url, headers={"Origin": origin} | requested, timeout=10)
+    assert (preflight.status_code, preflight.headers["Access-Control-Allow-Origin"]) == (204, origin)
+    names = {name.strip().lower() for name in preflight.headers["Access-Control-Allow-Headers"].split(",")}
+    assert {"authorization", "x-api-key", "last-event-id"} <= names
+    elsewhere = requests.options(stream.url, headers={"Origin": "https://elsewhere.example"} | requested, timeout=10)
+    assert "Access-Control-Allow-Origin" not in elsewhere.headers
+    stream.headers["Origin"] = origin
+    stream.open()
+    assert stream.response is not None
+    assert stream.response.headers["Access-Control-Allow-Origin"] == origin
+
+
+@pytest.mark.parametrize(
+    ("limits", "first", "second", "third"),
+    [
+        (ConnectionLimits(of_address=1), ("t1", "10.0.0.1"), ("t2", "10.0.0.1"), ("t2", "10.0.0.2")),
+        (ConnectionLimits(of_tenant=1), ("t1", "10.0.0.1"), ("t1", "10.0.0.2"), ("t2", "10.0.0.1")),
+        (ConnectionLimits(of_credential=1), ("t1", "10.0.0.1"), ("t1", "10.0.0.2"), ("t2", "10.0.0.1")),
+        (ConnectionLimits(of_process=1), ("t1", "10.0.0.1"), ("t2", "10.0.0.2"), None),
+    ],
+    ids=["address", "tenant", "person", "process"],
+)
+def test_open_streams_are_counted(
+    deps: Deps, limits: ConnectionLimits, first: Caller, second: Caller, third: Caller | None
+) -> None:
+    """`second` finds no room while `first` is there, and `third` does."""
+    events = EventStreams(deps, Streams(deps), limits)
+    tokens = {
+        tenant_id: [token_for(deps, tenant_id, seconds) for seconds in (600, 601, 602)] for tenant_id in ("t1", "t2")
+    }
+
+    async def status(caller: Caller) -> int:
+        statuses: asyncio.Queue[int] = asyncio.Queue()
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                statuses.put_nowait(message["status"])
+
+        tenant_id, address = caller
+        reading = asyncio.create_task(_read(events, tokens[tenant_id].pop(), send, address))
+        open_streams.append(reading)
+        return await statuses.get()
+
+    async def come() -> list[int]:
+        statuses = [await status(caller) for caller in (first, second, third) if caller is not None]
+        for each in open_streams:
+            each.cancel()
+        await asyncio.gather(*open_streams, return_exceptions=True)
+        return statuses
+
+    open_streams: list[asyncio.Task[None]] = []
+    assert asyncio.run(come()) == ([200, 429, 200] if third else [200, 429])
+
+
 def test_a_stream_ends_with_its_credential_however_much_happens(deps: Deps) -> None:
     token, streams = token_for(deps, "t1"), Streams(deps)
     is_removed = False
@@ -243,10 +310,11 @@ def test_a_client_that_takes_nothing_loses_its_place(deps: Deps) -> None:
     assert statuses == [200, 200]
 
 
-async def _read(events: EventStreams, token: str, send: Send) -> None:
+async def _read(events: EventStreams, token: str, send: Send, address: str = "127.0.0.1") -> None:
     """Read a stream until it ends."""
     headers = [(b"authorization", f"Bearer {token}".encode())]
-    scope = {"type": "http", "method": "GET", "path": PATH, "query_string": b"", "headers": headers}
+    scope: Scope = {"type": "http", "method": "GET", "path": PATH, "query_string": b"", "headers": headers}
+    scope["client"] = (address, 40_000)
 
     async def receive() -> Message:
         await asyncio.Event().wait()
@@ -271,8 +339,7 @@ def test_an_event_whose_message_cannot_be_read_yet_is_told_when_it_can(deps: Dep
 
     async def follow() -> None:
         await streams.join("t1", "first", tell, None)
-        update = {"conversation_id": message.conversation_id, "message": {"id": message.id}, "is_whole": False}
-        realtime.emit(deps, "t1", "i1", realtime.MESSAGE_UPDATED, update)
+        happens(realtime.message_status_changed, deps, an_outbox_item(id=message.id))
         store.unreadable_id = message.id
         with pytest.raises(StoreError):
             await streams.join("t1", "second", tell, None)
@@ -283,8 +350,34 @@ def test_an_event_whose_message_cannot_be_read_yet_is_told_when_it_can(deps: Dep
     assert texts == ["Hello"]
 
 
+def test_what_was_committed_is_told_though_its_writer_died_before_saying_so(deps: Deps) -> None:
+    stored_instance(deps)
+    with hosted(SocketServer(deps, recheck_seconds=0.05)) as url, closing(Client("websocket")) as follower:
+        follower.connect(url, auth={"token": token_for(deps, "t1")})
+        _follow(follower, None)
+        unit = UnitOfWork(deps.store)
+        realtime.message_created(deps, unit, unit.messages.add(a_message(id="m1")))
+        unit.commit()  # and the process ends
+        assert _ids(follower.next()) == ["m1"]
+
+
+def test_what_is_not_committed_is_never_told(deps: Deps) -> None:
+    event_log.follow(deps, "t1")
+    happens(realtime.message_created, deps, a_message(id="m1"))
+
+    def attempt(unit: UnitOfWork) -> None:
+        unit.messages.add(a_message(id="m1"))
+        realtime.message_created(deps, unit, a_message(id="m1"))
+
+    start = event_log.start(deps, "t1")
+    deps.store.commit([Create(Ref("messages", "m1"), a_message(id="m1").model_dump())])
+    with pytest.raises(AlreadyExists):
+        run_with_retry(deps, attempt, create_once=True)
+    assert event_log.after(deps, "t1", start).steps == []
+
+
 def test_nothing_is_kept_for_a_tenant_that_nobody_follows(deps: Deps) -> None:
-    realtime.message_created(deps, a_message())
+    happens(realtime.message_created, deps, a_message())
     assert deps.store.find("event_log").documents == []
 
 

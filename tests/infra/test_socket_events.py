@@ -26,7 +26,7 @@ from shared.usecases import realtime
 from shared.usecases.accounts import availabilities
 from tests.documents import MOMENT, a_message
 from tests.eventually import eventually
-from tests.infra.clients import Client, Connect, a_conversation, stored_instance, token_for
+from tests.infra.clients import Client, Connect, a_conversation, happens, stored_instance, token_for
 from tests.infra.hosting import hosted
 
 
@@ -117,7 +117,7 @@ def test_a_code_that_cannot_be_scanned_any_more_is_not_shown(
 
 def test_a_new_message_is_told_in_the_dialects_form(deps: Deps, joined: Client) -> None:
     photo = Attachment(type=MessageKind.IMAGE, mime_type="image/png", extra={"file_id": "F"})
-    realtime.message_created(deps, a_message(attachments=[photo], kind=MessageKind.IMAGE))
+    happens(realtime.message_created, deps, a_message(attachments=[photo], kind=MessageKind.IMAGE))
     name, payload = joined.next()
     assert name == "message-created"
     assert payload == {
@@ -159,7 +159,7 @@ def test_a_new_message_is_told_in_the_dialects_form(deps: Deps, joined: Client) 
 
 
 def test_a_changed_conversation_is_told_in_the_dialects_form(deps: Deps, joined: Client) -> None:
-    realtime.conversation_updated(deps, a_conversation())
+    happens(realtime.conversation_updated, deps, a_conversation())
     name, payload = joined.next()
     assert name == "conversation-updated"
     assert set(payload) == {"channelInstanceId", "channelId", "conversation"}
@@ -180,9 +180,14 @@ def test_a_changed_conversation_is_told_in_the_dialects_form(deps: Deps, joined:
 def test_a_conversation_of_which_only_a_part_is_known_is_told_whole(deps: Deps, joined: Client) -> None:
     stored = a_conversation()
     deps.store.commit([Create(Ref("conversations", stored.id), stored.model_dump())])
-    realtime.conversation_updated(deps, stored.model_copy(update={"assignee_id": None}), is_whole=False)
+    happens(realtime.conversation_updated, deps, stored.model_copy(update={"assignee_id": None}), is_whole=False)
     assert joined.next()[1]["conversation"]["assigneeId"] == "a1"
-    realtime.conversation_updated(deps, stored.model_copy(update={"id": "gone", "assignee_id": None}), is_whole=False)
+    happens(
+        realtime.conversation_updated,
+        deps,
+        stored.model_copy(update={"id": "gone", "assignee_id": None}),
+        is_whole=False,
+    )
     assert joined.next()[1]["conversation"]["id"] == "gone"
 
 
@@ -200,8 +205,8 @@ def test_who_joins_the_tenant_hears_its_channels_and_the_notifications_that_are_
     stranger = client(token_for(deps, "t2"))
     for each in (agent, admin, stranger):
         assert each.ask("join-tenant") == {"ok": True}
-    realtime.notification_created(deps, _notification("for the agent", "agent-t1"))
-    realtime.notification_created(deps, _notification("for all"))
+    happens(realtime.notification_created, deps, _notification("for the agent", "agent-t1"))
+    happens(realtime.notification_created, deps, _notification("for all"))
     name, payload = agent.next()
     assert name == "notification-created"
     assert payload["notification"] == {
@@ -215,7 +220,7 @@ def test_who_joins_the_tenant_hears_its_channels_and_the_notifications_that_are_
     }
     for each in (agent, admin):
         assert each.next()[1]["notification"]["id"] == "for all"
-    realtime.conversation_updated(deps, a_conversation())
+    happens(realtime.conversation_updated, deps, a_conversation())
     for each in (agent, admin):
         assert each.next()[0] == "conversation-updated"
     realtime.emit(deps, "t2", "i9", "whatsapp-connected", {})
@@ -238,14 +243,14 @@ def test_everybody_in_a_room_hears_it_once(deps: Deps, joined: Client, client: C
     for _ in range(2):
         second.enter("i1")
     realtime.emit(deps, "t1", "i1", "whatsapp-connected", {})
-    realtime.message_created(deps, a_message())
+    happens(realtime.message_created, deps, a_message())
     for each in (joined, second):
         assert [each.next()[0], each.next()[0]] == ["whatsapp-connected", "message-created"]
 
 
 def test_events_of_a_room_keep_their_order(deps: Deps, joined: Client) -> None:
     for number in range(100):
-        realtime.message_created(deps, a_message(id=f"m{number}"))
+        happens(realtime.message_created, deps, a_message(id=f"m{number}"))
     assert [joined.next()[1]["message"]["id"] for _ in range(100)] == [f"m{number}" for number in range(100)]
 
 
@@ -299,7 +304,7 @@ def test_what_is_due_is_told_with_its_conversation(deps: Deps, joined: Client) -
     clock = SlaClock(
         target=SlaTarget.FIRST_ANSWER, since=MOMENT, warn_at=MOMENT, due_at=MOMENT, state=SlaState.BREACHED
     )
-    realtime.sla_changed(deps, a_conversation(), clock)
+    happens(realtime.sla_changed, deps, a_conversation(), clock)
     name, payload = joined.next()
     assert name == "sla-changed"
     assert payload["conversation"]["id"] == a_conversation().id

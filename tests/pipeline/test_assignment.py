@@ -131,25 +131,6 @@ def test_nobody_gets_more_than_they_take_at_once(desk: Desk) -> None:
     assert desk.assigned()[4] is None
 
 
-def test_who_is_there_is_listed_in_pages_in_the_order_of_the_people(desk: Desk) -> None:
-    desk.open("ann", "bob")
-    desk.set("bob", status="online", capacity=2, skills=["billing"])
-    pages, cursor = [], ""
-    while cursor is not None:
-        page = desk.hub.get(f"/api/users/availability?limit=1{cursor and f'&cursor={cursor}'}")
-        pages.append(page["availabilities"])
-        cursor = page["nextCursor"]
-    listed = {each["userId"]: each for [each] in filter(None, pages)}
-    users = desk.hub.get("/api/users")["users"]
-    assert list(listed) == [user["id"] for user in users]
-    assert (listed["ann"]["status"], listed["ann"]["capacity"], listed["ann"]["teamIds"]) == (
-        "offline",
-        None,
-        [desk.team_id],
-    )
-    assert (listed["bob"]["status"], listed["bob"]["capacity"], listed["bob"]["skills"]) == ("online", 2, ["billing"])
-
-
 def _come_online(desk: Desk) -> None:
     desk.online("bob")
 
@@ -353,6 +334,116 @@ def test_what_somebody_had_who_leaves_goes_to_somebody_else(desk: Desk, leaves: 
         desk.hub.tick()
     desk.hub.work()
     assert desk.assigned() == {1: "bob"}
+
+
+@pytest.fixture
+def slow(desk: Desk) -> Desk:
+    """Ann has a conversation of a team whose people have ten minutes to answer, and Bob has come after her."""
+    desk.open("ann", "bob", reassignAfterMinutes=10)
+    desk.online("ann")
+    desk.write(1)
+    desk.online("bob")
+    assert desk.assigned() == {1: "ann"}
+    return desk
+
+
+def _minutes_pass(desk: Desk, minutes: int) -> None:
+    for _ in range(minutes):
+        desk.hub.wait(minutes=1)
+        desk.hub.tick()
+        desk.hub.work()
+
+
+def test_what_somebody_does_not_answer_goes_to_the_next_person(slow: Desk) -> None:
+    _minutes_pass(slow, 8)
+    assert slow.assigned() == {1: "ann"}
+    _minutes_pass(slow, 2)
+    assert slow.assigned() == {1: "bob"}
+    assert "ann has not answered within 10 minutes: it waits for somebody else of the team Desk." in slow.notes(1)
+    [notification] = slow.hub.documents("notifications", type="not_answered")
+    assert notification["conversation_id"] == slow.of(1).id
+    _minutes_pass(slow, 11)
+    assert slow.assigned() == {1: "ann"}
+
+
+def test_who_is_the_only_one_there_gets_it_again_after_the_others_could_have_taken_it(slow: Desk) -> None:
+    slow.set("bob", status="offline")
+    _minutes_pass(slow, 11)
+    assert (slow.assigned(), slow.of(1).queue_order is not None) == ({1: None}, True)
+    slow.online("ann")
+    assert slow.assigned() == {1: None}
+    _minutes_pass(slow, 10)
+    assert slow.assigned() == {1: "ann"}
+
+
+def _answer(desk: Desk) -> None:
+    desk.hub.say(desk.of(1).id, "I am here")
+
+
+def _end_it(desk: Desk) -> None:
+    desk.close(1)
+
+
+def _give_it_to_somebody_else(desk: Desk) -> None:
+    desk.change(1, assigneeId="somebody else")
+
+
+def _allow_any_time(desk: Desk) -> None:
+    desk.hub.patch(f"/api/teams/{desk.team_id}", {"reassignAfterMinutes": 0})
+
+
+@pytest.mark.parametrize("happens", [_answer, _end_it, _give_it_to_somebody_else, _allow_any_time])
+def test_what_is_answered_or_decided_in_time_stays_as_it_is(slow: Desk, happens: Callable[[Desk], None]) -> None:
+    _minutes_pass(slow, 5)
+    happens(slow)
+    slow.hub.work()
+    assignee = slow.of(1).assignee_id
+    _minutes_pass(slow, 12)
+    assert (slow.of(1).assignee_id, slow.hub.documents("notifications", type="not_answered")) == (assignee, [])
+
+
+def test_each_later_message_has_to_be_answered_in_time_too(slow: Desk) -> None:
+    _answer(slow)
+    _minutes_pass(slow, 20)
+    slow.write(1)
+    _minutes_pass(slow, 8)
+    assert slow.assigned() == {1: "ann"}
+    _minutes_pass(slow, 3)
+    assert slow.assigned() == {1: "bob"}
+
+
+def test_a_crash_while_it_is_passed_on_loses_nothing(slow: Desk) -> None:
+    slow.hub.overlaps.store.after_commit("conversations", slow.hub.forget_owed)
+    _minutes_pass(slow, 13)
+    assert slow.assigned() == {1: "bob"}
+    assert len(slow.hub.documents("notifications", type="not_answered")) == 1
+
+
+def test_an_answer_at_the_last_moment_keeps_it(slow: Desk) -> None:
+    _minutes_pass(slow, 8)
+    slow.hub.overlaps.store.before_commit("notifications", lambda: _answer(slow))
+    _minutes_pass(slow, 4)
+    assert slow.assigned() == {1: "ann"}
+    assert slow.hub.overlaps.store.all_happened
+
+
+def test_a_list_says_who_is_there_and_how_much_each_has(desk: Desk) -> None:
+    desk.open("ann", "bob")
+    desk.hub.patch(f"/api/users/{desk.person('eve')}", {"role": "viewer"})
+    desk.set("ann", status="online", capacity=2, skills=["billing"])
+    desk.write(1, 2)
+    pages, cursor = [], None
+    while cursor is not None or not pages:
+        query = f"?limit=1&cursor={cursor}" if cursor else "?limit=1"
+        pages.append(desk.hub.get(f"/api/users/availability{query}"))
+        cursor = pages[-1]["nextCursor"]
+    people = {person["userId"]: person for page in pages for person in page["people"]}
+    owner = desk.hub.get("/api/auth/me")["user"]["id"]
+    assert set(people) == {owner, "ann", "bob"}
+    ann, bob = people["ann"], people["bob"]
+    assert (ann["status"], ann["capacity"], ann["openConversations"]) == ("online", 2, 2)
+    assert (ann["skills"], ann["teamIds"], ann["name"], ann["role"]) == (["billing"], [desk.team_id], "ann", "agent")
+    assert (bob["status"], bob["capacity"], bob["openConversations"]) == ("offline", None, 0)
 
 
 def test_a_viewer_is_given_no_conversations(desk: Desk) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.campaigns import Campaign, CampaignStatus
+from shared.domain.events import Topic
 from shared.ports.store import Delete, Merge
 from tests import refs
 from tests.pipeline.manual_hub import ManualHub
@@ -183,6 +186,10 @@ def test_marks_in_a_customers_value_are_no_marks_of_the_campaign(manual_hub: Man
             {"templates": {"WHATSAPP": {"name": "a_b", "language": "en", "parameters": ["{{who}}"]}}},
             "settings",
         ),
+        *(
+            ({"templates": {"WHATSAPP": {"name": "a_b", "language": "en", "parameters": [empty]}}}, "settings")
+            for empty in ("", "{{name|}}", " {{name| }} {{custom.city|}}")
+        ),
     ],
 )
 def test_placeholders_that_nobody_could_fill_are_refused_when_they_are_written(
@@ -299,6 +306,75 @@ def test_a_customer_whose_country_sleeps_waits_while_the_others_are_written_to(
     manual_hub.tick()
     assert _funnel(manual_hub, campaign_id) == {"sent": 3}
     assert (_read(manual_hub, campaign_id)["status"], len(_sent_texts(manual_hub))) == ("finished", 3)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_who_waits_when_a_campaign_is_cancelled_is_skipped(
+    manual_hub: ManualHub, people: list[str], is_lost: bool
+) -> None:
+    ann, bob, _ = people
+    for customer_id in (ann, bob):
+        _profile(manual_hub, customer_id, phone="+5511988887777")
+    _quiet(manual_hub, by_customer=True)
+    campaign_id = _launched(manual_hub, people)
+    manual_hub.tick()
+    manual_hub.post(f"/api/campaigns/{campaign_id}/cancel", {})
+    if is_lost:
+        manual_hub.forget_owed()
+        manual_hub.tick()
+    manual_hub.work()
+    assert _funnel(manual_hub, campaign_id) == {"sent": 1, "skipped": 2, "skippedBy": {"cancelled": 2}}
+    assert _states(manual_hub, campaign_id, "?state=skipped") == dict.fromkeys((ann, bob), ("skipped", "cancelled"))
+    manual_hub.wait(hours=1)
+    manual_hub.tick()
+    manual_hub.work()
+    manual_hub.new_events(Topic.OUTBOUND)
+    manual_hub.tick()
+    assert (len(_sent_texts(manual_hub)), manual_hub.new_events(Topic.OUTBOUND)) == (1, [])
+
+
+def test_who_begins_to_wait_while_the_campaign_is_cancelled_is_skipped_too(
+    manual_hub: ManualHub, people: list[str]
+) -> None:
+    for customer_id in people:
+        _profile(manual_hub, customer_id, phone="+5511988887777")
+    _quiet(manual_hub, by_customer=True)
+    campaign_id = _launched(manual_hub, people)
+    store = manual_hub.overlaps.store
+    store.before_commit("campaign_recipients", lambda: manual_hub.post(f"/api/campaigns/{campaign_id}/cancel", {}))
+    manual_hub.tick()
+    manual_hub.wait(minutes=1)
+    manual_hub.tick()
+    manual_hub.work()
+    assert _funnel(manual_hub, campaign_id) == {"skipped": 1, "skippedBy": {"cancelled": 1}}
+    assert store.all_happened
+
+
+def test_very_many_that_are_due_in_one_tenant_hold_up_no_other_one(manual_hub: ManualHub, people: list[str]) -> None:
+    now = manual_hub.deps.now()
+    unit = UnitOfWork(manual_hub.deps.store)
+    for number in range(2001):
+        campaign = Campaign(
+            id=f"overdue {number}",
+            tenant_id="busy",
+            name="Never",
+            channels=[],
+            status=CampaignStatus.SCHEDULED,
+            send_at=now - timedelta(days=1, seconds=number),
+            advanced_at=now,
+            created_at=now,
+            updated_at=now,
+        )
+        unit.campaigns.add(campaign)
+    unit.commit()
+    campaign_id = _launched(manual_hub, people, sendAt=_at(now + timedelta(minutes=1)))
+    manual_hub.wait(minutes=1)
+    manual_hub.tick()
+    manual_hub.tick()
+    assert (_read(manual_hub, campaign_id)["status"], len(_sent_texts(manual_hub))) == ("finished", 3)
+    manual_hub.tick()
+    looked_at = manual_hub.documents("campaigns", tenant_id="busy", status="paused")
+    assert len(looked_at) > 10  # the next sweep has gone on with the oldest ones
 
 
 def test_an_account_whose_id_looks_like_a_number_lives_in_no_country(manual_hub: ManualHub, bot: str) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from functions.omnichat import wire
 from shared.domain.events import RealtimeEvent, Topic
+from shared.domain.inbound import ConnectionChanged
+from shared.domain.instances import InstanceStatus
 from shared.usecases import realtime
+from shared.usecases.instances import connection_state, instance_lookup
 from tests.pipeline.manual_hub import ManualHub
 from tests.pipeline.providers import Facebook, WhatsApp
 from tests.stubs import Reply
@@ -162,6 +165,46 @@ def test_clients_are_told_that_a_message_was_not_sent_and_that_it_is_tried_again
     hub.post(f"/api/outbox/{item['id']}/redrive", {}, 202)
     hub.work()
     assert _told_updates(hub)[-1]["status"] == "sent"
+
+
+def _told_conversations(hub: ManualHub) -> list[Any]:
+    """The conversations of the `conversation-updated` events since the last look, as clients see them."""
+    events = [event for event in hub.new_events(Topic.REALTIME) if isinstance(event, RealtimeEvent)]
+    updates = [event for event in events if event.name == "conversation-updated"]
+    return [wire.payload(realtime.completed(hub.deps, event))["conversation"] for event in updates]
+
+
+def test_clients_are_told_of_a_customer_who_is_renamed_merged_and_parted_again(
+    manual_hub: ManualHub, session: str
+) -> None:
+    customer_id = manual_hub.of(session).customer_id
+    ada = manual_hub.post("/api/customers", {"name": "Ada"}, 201)["id"]
+    manual_hub.new_events(Topic.REALTIME)
+
+    manual_hub.patch(f"/api/customers/{customer_id}", {"email": "bob@example.com"})
+    assert _told_conversations(manual_hub) == [], "no list shows that"
+
+    manual_hub.patch(f"/api/customers/{customer_id}", {"name": "Bob"})
+    [conversation] = _told_conversations(manual_hub)
+    assert (conversation["id"], conversation["customerName"]) == (session, "Bob")
+
+    merge = manual_hub.post(f"/api/customers/{ada}/merge", {"sourceId": customer_id})["mergeId"]
+    assert [(each["customerId"], each["customerName"]) for each in _told_conversations(manual_hub)] == [(ada, "Ada")]
+
+    manual_hub.post(f"/api/customers/{ada}/unmerge", {"mergeId": merge})
+    conversation = _told_conversations(manual_hub)[-1]
+    assert (conversation["customerId"], conversation["customerName"]) == (customer_id, "Bob")
+
+
+def test_people_are_told_that_a_channel_was_disconnected(manual_hub: ManualHub, whatsapp: str) -> None:
+    instance = instance_lookup.find_cached(manual_hub.deps, instance_id=whatsapp)
+    assert instance is not None
+    manual_hub.new_events(Topic.REALTIME)
+    for status in (InstanceStatus.CONNECTED, InstanceStatus.DISCONNECTED):
+        connection_state.apply_connection(manual_hub.deps, instance, ConnectionChanged(status=status))
+    events = [cast("RealtimeEvent", event) for event in manual_hub.new_events(Topic.REALTIME)]
+    [alert] = [event for event in events if event.name == "notification-created"]
+    assert alert.payload["notification"]["title"] == "Channel Disconnected"
 
 
 def test_a_message_of_a_person_names_them(manual_hub: ManualHub, session: str) -> None:

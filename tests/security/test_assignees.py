@@ -9,7 +9,8 @@ import pytest
 from functions.hub.main import blueprints
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.accounts import Role
+from shared.domain.accounts import Role, User
+from shared.domain.conversations import Owner
 from shared.errors import BadRequest
 from shared.ports.store import Merge
 from shared.usecases.conversations import assignees
@@ -73,6 +74,44 @@ def test_nobody_is_refused_with_those_whom_there_are(hub: ManualHub, session: st
         assert "Support" in refusal["detail"]
         assert "owner@example.com" not in refusal["detail"]
     assert hub.of(session).assignee_id is None
+
+
+def _person(hub: ManualHub, role: Role) -> str:
+    """A new user of the tenant, by id."""
+    now, email = hub.deps.now(), "eve@example.com"
+    unit = UnitOfWork(hub.deps.store)
+    unit.users.add(User(id="eve", tenant_id=hub.tenant_id, email=email, role=role, password_hash="", created_at=now))
+    unit.commit()
+    return "eve"
+
+
+@pytest.mark.parametrize("has_external_agents", [False, True])
+def test_a_viewer_who_cannot_answer_is_given_nothing(hub: ManualHub, session: str, has_external_agents: bool) -> None:
+    viewer = _person(hub, Role.VIEWER)
+    hub.patch("/api/settings", {"externalAgents": has_external_agents})
+    for refusal in _give(hub, session, viewer, 400):
+        assert "is a viewer, who cannot answer" in refusal["detail"]
+        assert f"{viewer} (" not in refusal["detail"]
+    bulk = {"ids": [session], "assigneeId": viewer}
+    [result] = hub.post("/api/inbox/bulk", bulk, 200)["results"]
+    assert "is a viewer" in str(result)
+    assert "is a viewer" in hub.post(f"/api/conversations/{session}/offer", {"assigneeId": viewer}, 400)["detail"]
+    rule = {"condition": "channel=sms", "action": f"assign_to_agent:{viewer}"}
+    assert "is a viewer" in hub.post("/routing/rules", rule, 400)["detail"]
+    assert hub.of(session).assignee_id is None
+
+
+@pytest.mark.parametrize("leaves", ["looks on", "is removed"])
+def test_a_rule_gives_nothing_to_who_cannot_answer_any_more(hub: ManualHub, leaves: str) -> None:
+    bot, person = hub.telegram(), _person(hub, Role.AGENT)
+    hub.post("/routing/rules", {"condition": "channel=telegram_bot", "action": f"assign_to_agent:{person}"}, 201)
+    if leaves == "looks on":
+        hub.patch(f"/api/users/{person}", {"role": "viewer"})
+    else:
+        hub.client.delete(f"/api/users/{person}", headers=hub.headers)
+    hub.writes(bot, "hello")
+    conversation = hub.conversation()
+    assert (conversation.assignee_id, conversation.owner) == (None, Owner.BOT)
 
 
 def test_somebody_of_another_tenant_is_nobody(hub: ManualHub, session: str) -> None:

@@ -26,13 +26,14 @@ APP = create_app(SETTINGS_ONLY, blueprints())
 # What somebody else decides: a provider, a load balancer, the page that links to a widget or to the console.
 ANY = re.compile(
     r"(GET|POST) (/webhook/|/api/telegram/bot/|/api/facebook/)"
-    r"|GET (/oauth/|/health|/widget/embed.js|/widget/assets/|/widget/\{instance\}$|/$|/console)"
+    r"|GET (/oauth/|/health|/widget/embed.js|/widget/assets/|/widget/\{instance\}(/embed.js)?$|/$|/console)"
 )
 # A channel's settings stand in the body itself; what a channel does not know is kept like its `config`. A file's
 # content has no names, and the Dashboard's page sends with a campaign what it shows of it.
 ANY_FIELDS = {
     "POST /channels/{channel_type}/configure",
     "POST /api/files",
+    "POST /api/visitors/{instance}/files",
     "POST /api/customers/import",
     "POST /campaign/omnichannel-launch",
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain.content import Content
 from shared.domain.customers import Identity
 from shared.domain.inbound import MessageReceived, Sender
 from shared.domain.kinds import Consent, MessageKind
@@ -16,7 +17,7 @@ from tests.documents import MOMENT, an_instance
 BOT, CALLS = an_instance("telegram_bot"), an_instance("voice")
 
 
-def _received(text: str = "stop", **fields: Any) -> MessageReceived:
+def _received(text: str | None = "stop", **fields: Any) -> MessageReceived:
     whole: dict[str, Any] = {
         "external_message_id": "m",
         "external_conversation_id": "5",
@@ -46,6 +47,25 @@ def _chat(*, opted_out: bool) -> Identity:
 )
 def test_a_word_counts_where_it_changes_something(text: str, opted_out: bool, change: Consent | None) -> None:
     assert consents.of(BOT, _chat(opted_out=opted_out), _received(text)) is change
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "opts_out"),
+    [
+        ("Unsubscribe", "", True),
+        ("Our sale", "STOP\n\nAda\nExample Inc., Lisbon, and much more of a signature", True),
+        ("Re: Unsubscribe", "Now I want your mails again", False),
+        ("Our sale", "Stop it\n\nSTOP", False),
+        (None, None, False),
+    ],
+)
+def test_of_a_mail_the_subject_or_the_first_line_is_the_word(
+    subject: str | None, text: str | None, opts_out: bool
+) -> None:
+    mail = _received(text=text, content=Content(subject=subject))
+    change = Consent.OPT_OUT if opts_out else None
+    assert consents.of(an_instance("email_ses"), _chat(opted_out=False), mail) is change
+    assert consents.of(BOT, _chat(opted_out=False), mail) is None
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""WhatsApp hears that a message was received when it is written down, and not before."""
+"""WhatsApp hears that a message was received when the hub has published it, and not before."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def _is_held_back(sent: Future[None]) -> bool:
     return False
 
 
-def test_a_message_is_confirmed_once_it_is_written_down(copies: MessageCopies) -> None:
+def test_a_message_is_confirmed_once_it_is_settled(copies: MessageCopies) -> None:
     arrivals = Arrivals(copies)
     arrivals.hear("Client/Recv", MESSAGE)
     sent = _confirmed(arrivals)
     assert _is_held_back(sent)
-    assert len(copies.expected()) == 1
+    assert len(copies.unpublished()) == 1
     arrivals.settle("3EB0AA")
     sent.result(10)
-    assert not copies.expected()
+    assert not copies.unpublished()
 
 
-def test_what_is_about_no_unwritten_message_is_sent_at_once(copies: MessageCopies) -> None:
+def test_what_is_about_no_other_message_is_sent_at_once(copies: MessageCopies) -> None:
     arrivals = Arrivals(copies)
     arrivals.hear("Client/Recv", MESSAGE)
     _confirmed(arrivals, '<receipt id="3EB0BB" to="5511988887777@s.whatsapp.net" type="read"/>').result(10)
@@ -62,14 +62,14 @@ def test_a_message_that_was_decrypted_before_is_confirmed(copies: MessageCopies)
         "Client", "Ignoring message 3EB0AA from 5511988887777@s.whatsapp.net: received message with old counter"
     )
     sent.result(10)
-    assert not copies.expected()
+    assert not copies.unpublished()
 
 
 def test_a_message_for_which_nothing_is_ever_handed_out_is_confirmed_after_a_while(copies: MessageCopies) -> None:
     arrivals = Arrivals(copies, longest_wait=0.1)
     arrivals.hear("Client/Recv", MESSAGE)
     _confirmed(arrivals).result(10)
-    assert not copies.expected()
+    assert not copies.unpublished()
 
 
 def test_a_quotation_mark_in_an_id_holds_back_no_confirmation(copies: MessageCopies) -> None:
@@ -77,4 +77,41 @@ def test_a_quotation_mark_in_an_id_holds_back_no_confirmation(copies: MessageCop
     arrivals.hear("Client/Recv", MESSAGE.replace("3EB0AA", '3EB0AA" x="'))
     arrivals.settle('3EB0AA" x="')
     _confirmed(arrivals, RECEIPT.replace("3EB0AA", '3EB0AA" x="')).result(10)
-    assert not copies.expected()
+    assert not copies.unpublished()
+
+
+def test_a_message_that_the_hub_has_is_confirmed_when_the_hub_says_so_however_long_that_takes(
+    copies: MessageCopies,
+) -> None:
+    arrivals = Arrivals(copies, longest_wait=0.05)
+    arrivals.hear("Client/Recv", MESSAGE)
+    arrivals.hand_over("3EB0AA", is_copied=True)
+    assert not copies.unpublished()
+    sent = _confirmed(arrivals)
+    assert _is_held_back(sent)
+    arrivals.settle("3EB0AA")
+    sent.result(10)
+
+
+def test_one_that_comes_again_while_the_hub_has_it_waits_for_the_hub_as_well(copies: MessageCopies) -> None:
+    arrivals = Arrivals(copies)
+    arrivals.hear("Client/Recv", MESSAGE)
+    arrivals.hand_over("3EB0AA", is_copied=True)
+    arrivals.hear("Client/Recv", MESSAGE)
+    arrivals.hear(
+        "Client", "Ignoring message 3EB0AA from 5511988887777@s.whatsapp.net: received message with old counter"
+    )
+    sent = _confirmed(arrivals)
+    assert _is_held_back(sent)
+    assert not copies.unpublished()
+    arrivals.settle("3EB0AA")
+    sent.result(10)
+
+
+def test_the_account_s_state_waits_for_a_message_that_could_not_be_copied(copies: MessageCopies) -> None:
+    arrivals = Arrivals(copies)
+    arrivals.hear("Client/Recv", MESSAGE)
+    arrivals.hand_over("3EB0AA", is_copied=False)
+    assert copies.unpublished()
+    arrivals.settle("3EB0AA")
+    assert not copies.unpublished()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -83,6 +85,8 @@ class Reporting:
     reports: list[protocol.Report]
     library: Library
     directory: Path
+    copies: MessageCopies
+    arrivals: Arrivals
 
     def of_message(self) -> Any:
         """The message that was told, which is kept beside as it was told."""
@@ -97,8 +101,9 @@ class Reporting:
 def _reporting(directory: Path, phone: str | None = None, own: str = "") -> Reporting:
     library, reports = Library(), list[protocol.Report]()
     copies = MessageCopies(directory)
-    reporter = EventReporter(reports.append, copies, Arrivals(copies), library, phone, own)
-    return Reporting(reporter, reports, library, directory)
+    arrivals = Arrivals(copies)
+    reporter = EventReporter(reports.append, copies, arrivals, library, phone, own)
+    return Reporting(reporter, reports, library, directory, copies, arrivals)
 
 
 @pytest.fixture
@@ -214,6 +219,30 @@ def test_a_message_that_cannot_be_copied_is_told_without_a_copy(reporting: Repor
     (report,) = reporting.reports
     assert isinstance(report, protocol.Message)
     assert (report.data["key"]["id"], report.copy) == ("M1", None)
+
+
+@pytest.mark.parametrize("has_room", [True, False], ids=["with a copy", "without one"])
+def test_whatsapp_hears_of_a_message_that_was_told_when_the_hub_has_taken_it(
+    reporting: Reporting, has_room: bool
+) -> None:
+    reporting.arrivals.hear("Client/Recv", '<message from="5511@s.whatsapp.net" id="M1" t="1"/>')
+    if not has_room:
+        shutil.rmtree(reporting.directory / "copies")
+    reporting.reporter.message(_message())
+    assert reporting.copies.unpublished()
+    with ThreadPoolExecutor(1) as thread:
+        confirmed = thread.submit(reporting.arrivals.hear, "Client/Send", '<receipt id="M1"/>')
+        with pytest.raises(FutureTimeout):
+            confirmed.result(0.1)
+        reporting.arrivals.settle("M1")
+        confirmed.result(10)
+
+
+def test_whatsapp_hears_at_once_of_a_message_that_cannot_be_decrypted(reporting: Reporting) -> None:
+    reporting.arrivals.hear("Client/Recv", '<message from="5511@s.whatsapp.net" id="M1" t="1"/>')
+    reporting.reporter.undecryptable(_message())
+    reporting.arrivals.hear("Client/Send", '<receipt id="M1" type="retry"/>')
+    assert not reporting.copies.unpublished()
 
 
 @pytest.mark.parametrize(("votes", "vote"), [("yes", {"vote": {"selected": "yes"}}), (None, {})])

@@ -176,6 +176,32 @@ def test_what_came_is_handed_over_again_until_it_is_stored(account: Account, wha
     assert [data["key"]["id"] for data in account.reports.of("message")] == ["M1", "M2"]
 
 
+def test_the_worker_hears_that_a_message_was_taken_once_it_is_stored(account: Account, whatsapp: WhatsApp) -> None:
+    account.reports.failures = 1
+    whatsapp.write(account.link, "M1", "Hello")
+    whatsapp.write(account.link, "M2", "Are you there?")
+    eventually(lambda: len(account.link.of(protocol.Taken)) == 2)
+    assert [each.message_id for each in account.link.of(protocol.Taken)] == ["M1", "M2"]
+    assert account.reports.failures == 0
+
+
+def test_the_worker_does_not_hear_that_a_message_was_taken_which_could_not_be_stored(
+    account: Account, whatsapp: WhatsApp
+) -> None:
+    account.reports.failures = 1_000
+    whatsapp.write(account.link, "M1", "Hello")
+    eventually(lambda: account.reports.failures < 1_000)
+    account.line.close()
+    assert account.link.of(protocol.Taken) == []
+
+
+def test_the_past_is_taken_without_a_word(account: Account, whatsapp: WhatsApp) -> None:
+    account.link.say(protocol.Message(data={"key": {"id": "M0"}}, history=True))
+    whatsapp.write(account.link, "M1", "Hello")
+    eventually(lambda: account.link.of(protocol.Taken))
+    assert [each.message_id for each in account.link.of(protocol.Taken)] == ["M1"]
+
+
 def test_each_message_of_a_receipt_is_told(account: Account) -> None:
     account.link.say(protocol.Receipt(chat=CUSTOMER, ids=["M1", "M2"], status="READ"))
     eventually(lambda: len(account.reports.of("receipt")) == 2)

@@ -112,7 +112,7 @@ def test_what_was_restored_is_unchanged_and_not_saved_again(
 
 
 @pytest.mark.parametrize("message_id", ["3EB0AA", "../../3EB0AA", "a" * 1000])
-def test_a_state_that_is_past_a_message_is_saved_when_the_message_is_kept(
+def test_a_state_that_is_past_a_message_is_saved_when_nothing_is_to_be_kept_of_it(
     hold: Callable[..., SessionFiles], snapshots: Snapshots, message_id: str
 ) -> None:
     files = hold()
@@ -122,6 +122,29 @@ def test_a_state_that_is_past_a_message_is_saved_when_the_message_is_kept(
     assert snapshots.latest("5e55") is None
     files.copies.settle(message_id)
     files.save()
+    assert snapshots.latest("5e55") is not None
+
+
+def test_a_state_that_is_past_a_message_is_saved_when_the_message_is_published(
+    hold: Callable[..., SessionFiles], snapshots: Snapshots
+) -> None:
+    files = hold()
+    copy = files.copies.keep(b"a message\n")
+    _write(files, "one")
+    files.save()
+    assert snapshots.latest("5e55") is None
+    files.copies.forget(copy)
+    files.save()
+    assert snapshots.latest("5e55") is not None
+
+
+def test_the_state_of_a_pairing_is_saved_whatever_has_come_meanwhile(
+    hold: Callable[..., SessionFiles], snapshots: Snapshots
+) -> None:
+    files = hold()
+    files.copies.keep(b"a message\n")
+    _write(files, "one")
+    files.save_pairing()
     assert snapshots.latest("5e55") is not None
 
 

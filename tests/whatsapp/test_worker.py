@@ -20,6 +20,7 @@ SENT = protocol.Send(number=1, to="1@lid", message={"conversation": "Hello"})
 PICTURE = protocol.Media(number=2, to="1@lid", message={"imageMessage": {}}, content="AAEC")
 TYPING = protocol.Typing(to="1@lid", is_typing=True)
 READ = protocol.Read(number=3, chat="1@lid", sender="1@lid", ids=["M1"])
+TAKEN = protocol.Taken(message_id="M1")
 LOGOUT = protocol.Logout(number=4)
 
 
@@ -33,6 +34,10 @@ class Account:
     commands: list[protocol.Command] = field(default_factory=list)
     is_connected: threading.Event = field(default_factory=threading.Event)
     is_stopped: threading.Event = field(default_factory=threading.Event)
+    is_answering: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.is_answering.set()
 
     def run(self) -> None:
         self.tell(protocol.Connected(account="me"))
@@ -41,6 +46,9 @@ class Account:
 
     def stop(self) -> None:
         self.is_stopped.set()
+
+    def confirm(self, command: protocol.Taken) -> None:
+        self.commands.append(command)
 
     def send(self, command: protocol.Send | protocol.Media) -> protocol.Answer:
         return self._answer(command)
@@ -55,6 +63,7 @@ class Account:
         self.commands.append(command)
 
     def _answer(self, command: protocol.Send | protocol.Media | protocol.Logout | protocol.Read) -> protocol.Answer:
+        self.is_answering.wait(30)
         self.commands.append(command)
         return protocol.Answer(number=command.number)
 
@@ -129,6 +138,16 @@ def test_each_command_goes_to_the_account_and_answers_come_back(process: Process
     eventually(lambda: len(process.answers()) == 4 and len(process.accounts[0].commands) == 5)
     assert process.answers() == [1, 2, 3, 4]
     assert sorted(map(repr, process.accounts[0].commands)) == sorted(map(repr, commands))
+
+
+def test_what_the_hub_has_taken_is_confirmed_while_all_else_waits(process: Process) -> None:
+    process.run(START)
+    eventually(lambda: process.accounts and process.accounts[0].is_connected.is_set())
+    process.accounts[0].is_answering.clear()
+    process.say(*[SENT] * 8, TAKEN)
+    eventually(lambda: TAKEN in process.accounts[0].commands)
+    assert process.answers() == []
+    process.accounts[0].is_answering.set()
 
 
 def test_nothing_is_done_before_there_is_an_account(process: Process) -> None:

@@ -1,7 +1,7 @@
 // The shell: who is signed in, which screen is shown, and what is around it.
 import { html, render, useEffect, useErrorBoundary, useLayoutEffect, useRef, useState } from "./vendor/preact.js";
 import {
-  address, api, goTo, language, loadWords, may, me, pathTo, resumeSession, session, signIn, signOut, t,
+  address, api, goTo, language, loadProfile, loadWords, may, me, pathTo, resumeSession, session, signIn, signOut, t,
 } from "./core.js";
 import { connection, list, onEvent } from "./live.js";
 import { SCREENS } from "./screens/index.js";
@@ -71,7 +71,11 @@ function Navigation({ current, onHelp, onSearch }) {
   const [Bell, setBell] = useState(null);
   // What people came for comes first.
   const isReady = current !== "inbox" || !list.value.isLoading;
-  useEffect(() => void (isReady && import("./notices.js").then((module) => setBell(() => module.Bell))), [isReady]);
+  useEffect(() => {
+    if (!isReady) return;
+    import("./notices.js").then((module) => setBell(() => module.Bell));
+    loadProfile().catch(() => {}); // what this browser remembers stays
+  }, [isReady]);
   const { presence, items: presences } = usePresence(isReady);
   const user = me.value;
   const name = user.name || user.email;

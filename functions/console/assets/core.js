@@ -39,6 +39,10 @@ theme.subscribe((value) => {
   else document.documentElement.dataset.theme = value;
 });
 
+/** The time zone that the person has chosen; empty where the browser's holds. */
+export const zone = signal(storage.get("zone") ?? "");
+zone.subscribe((value) => storage.set("zone", value));
+
 export const sounds = remembered("sounds", ["on", "off"], "off");
 export const desktopNotices = remembered("desktop-notices", ["on", "off"], "off");
 
@@ -91,13 +95,25 @@ document.addEventListener("visibilitychange", () => {
 
 const formats = new Map();
 
-function format(kind, options) {
-  const key = `${language.value} ${kind}`;
-  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(language.value, options));
+function format(kind, options, tag = language.value) {
+  const key = `${tag} ${zone.value} ${kind}`;
+  if (!formats.has(key)) formats.set(key, formatIn(zone.value, tag, options));
   return formats.get(key);
 }
 
-const startOfDay = (moment) => new Date(moment).setHours(0, 0, 0, 0);
+/** A zone that this browser does not know counts as none. */
+function formatIn(timeZone, tag, options) {
+  try {
+    return new Intl.DateTimeFormat(tag, { ...options, timeZone: timeZone || undefined });
+  } catch {
+    return new Intl.DateTimeFormat(tag, options);
+  }
+}
+
+/** The day on which something was, as `2026-01-31`. */
+export const dayOf = (moment) => format("iso", { year: "numeric", month: "2-digit", day: "2-digit" }, "en-CA").format(new Date(moment));
+
+const daysSince = (moment) => Math.round((Date.parse(dayOf(now.value)) - Date.parse(dayOf(moment))) / 86_400_000);
 
 export const clockTime = (moment) => format("time", { hour: "2-digit", minute: "2-digit" }).format(new Date(moment));
 
@@ -106,10 +122,10 @@ export const dateAndTime = (moment) =>
 
 /** A day as people call it: today, yesterday, its weekday, or its date. */
 export function dayName(moment) {
-  const days = Math.round((startOfDay(now.value) - startOfDay(moment)) / 86_400_000);
+  const days = daysSince(moment);
   if (days === 0) return t("day.today");
   if (days === 1) return t("day.yesterday");
-  const isThisYear = new Date(moment).getFullYear() === new Date(now.value).getFullYear();
+  const isThisYear = dayOf(moment).slice(0, 4) === dayOf(now.value).slice(0, 4);
   if (days > 1 && days < 7) return format("weekday", { weekday: "long" }).format(new Date(moment));
   if (isThisYear) return format("day", { day: "numeric", month: "long" }).format(new Date(moment));
   return format("date", { dateStyle: "long" }).format(new Date(moment));
@@ -117,7 +133,7 @@ export function dayName(moment) {
 
 /** When something was, as short as a list has room for: a time, a weekday, or a date. */
 export function shortMoment(moment) {
-  const days = Math.round((startOfDay(now.value) - startOfDay(moment)) / 86_400_000);
+  const days = daysSince(moment);
   if (days === 0) return clockTime(moment);
   if (days > 0 && days < 7) return format("short weekday", { weekday: "short" }).format(new Date(moment));
   return format("short date", { day: "numeric", month: "short" }).format(new Date(moment));
@@ -320,6 +336,18 @@ export const api = {
   },
 };
 
+/** Take over what a person has chosen wherever they sign in: language, time zone, sounds and name. */
+export function applyProfile(profile) {
+  if (profile.language in LANGUAGES) language.value = profile.language;
+  zone.value = profile.timeZone ?? "";
+  sounds.value = profile.sounds ? "on" : "off";
+  session.value = { ...session.peek(), user: { ...session.peek().user, name: profile.name } };
+}
+
+export const loadProfile = async () => applyProfile(await api.get("/api/me"));
+
+export const saveProfile = async (changes) => applyProfile(await api.patch("/api/me", changes));
+
 /** What changes so seldom that one look a visit is enough: called again it gives the same promise. */
 function once(load) {
   let promise = null;
@@ -337,6 +365,8 @@ function once(load) {
 }
 
 export const people = once(async () => (await api.get("/api/users", { limit: 100 })).users);
+/** Those of the people to whom a conversation may be given. */
+export const whoAnswers = async () => (await people()).filter(({ role }) => role !== "viewer");
 export const teams = once(async () => (await api.get("/api/teams", { limit: 100 })).teams);
 export const channels = once(() => api.get("/api/channels"));
 export const cannedReplies = once(async () => (await api.get("/api/canned-replies")).cannedReplies);

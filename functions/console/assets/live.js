@@ -1,7 +1,8 @@
 // The hub's events over one socket, and the conversations that they change.
 //
-// The newer `updatedAt` wins. What was missed, and what an event does not tell, comes with one request for all that
-// has changed since the last look (`/api/inbox?since=`), however many events there were.
+// The newer `updatedAt` wins. After a lost connection, or a sleep, the hub tells the events that were missed. What an
+// event does not tell comes with one request for all that has changed since the last look (`/api/inbox?since=`), however
+// many events there were.
 import { batch, signal } from "./vendor/preact.js";
 import { address, api, currentToken, me, resumeSession, session } from "./core.js";
 
@@ -12,7 +13,7 @@ import { address, api, currentToken, me, resumeSession, session } from "./core.j
 const [OPEN, PING, PONG] = ["0", "2", "3"];
 const [CONNECT, EVENT, REFUSED] = ["40", "42", "44"];
 // The join with an id, and its acknowledgement: what happens before it is not heard.
-const [JOIN, JOINED] = ['420["join-tenant"]', "430"];
+const [JOIN, JOINED] = ["420", "430"];
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15_000;
 
@@ -25,6 +26,8 @@ let deadline = 0;
 let patience = 45_000;
 let failures = 0;
 let retryTimer = 0;
+/** Where in the stream of events this page is. */
+let cursor = null;
 
 /** Call `listener` with the payload of each event of that name; returns how to stop. */
 export function onEvent(name, listener) {
@@ -34,6 +37,7 @@ export function onEvent(name, listener) {
 }
 
 function tell(name, payload) {
+  cursor = payload?.cursor ?? cursor;
   for (const listener of listeners.get(name) ?? []) listener(payload);
 }
 
@@ -52,7 +56,7 @@ function receive(frame) {
   deadline = Date.now() + patience;
   if (frame === PING) socket.send(PONG);
   else if (frame.startsWith(EVENT)) tell(...JSON.parse(frame.slice(EVENT.length)));
-  else if (frame.startsWith(CONNECT)) socket.send(JOIN);
+  else if (frame.startsWith(CONNECT)) socket.send(JOIN + JSON.stringify(["join-tenant", { since: cursor }]));
   else if (frame.startsWith(JOINED)) joined(JSON.parse(frame.slice(JOINED.length))[0]);
   else if (frame.startsWith(REFUSED)) refuse();
   else if (frame.startsWith(OPEN)) {
@@ -62,12 +66,14 @@ function receive(frame) {
   }
 }
 
-function joined({ ok }) {
+function joined({ ok, cursor: latest, reload }) {
   if (!ok) return lose();
   failures = 0;
-  const wasLost = connection.value === "lost";
+  const mayHaveMissed = connection.value === "lost" && (reload || !cursor);
+  cursor = latest ?? cursor;
   connection.value = "live";
-  if (wasLost) tell("reconnected");
+  // The hub has told what was missed, unless it was too much, or too long ago.
+  if (mayHaveMissed) tell("reconnected");
   repair();
 }
 
@@ -108,6 +114,7 @@ export function disconnect() {
   socket = null;
   former?.close();
   clearTimeout(retryTimer);
+  cursor = null;
   connection.value = "connecting";
 }
 

@@ -1,14 +1,34 @@
-// Adds a chat button and a panel to a page: <script src="…/widget/embed.js" data-instance="…" async></script>
+// Adds a chat button and a panel to a page: <script src="…/widget/<instance>/embed.js" async></script>
 "use strict";
 
 (() => {
-  const script = document.currentScript || document.querySelector('script[data-instance][src*="/widget/embed.js"]');
-  if (!script || !script.dataset.instance || document.getElementById("hub-widget")) return;
-  const { instance, color, title, name, email, userId, userHash } = script.dataset;
+  // How the widget looks; the hub fills it in where the script's address names one.
+  const LOOK = null;
+  const script = document.currentScript || document.querySelector('script[src*="/widget/"][src$="/embed.js"]');
+  if (!script || document.getElementById("hub-widget")) return;
   const hub = new URL(script.src).origin;
-  const label = title || "Chat with us";
-  const accent = /^#[0-9a-f]{6}$/i.test(color || "") ? color : "#1d4ed8";
+  if (!LOOK) return loadOwn();
+  const { name, email, userId, userHash } = script.dataset;
+  const { instance } = LOOK;
+  const isColor = (value) => /^#[0-9a-f]{6}$/i.test(value || "");
+  const color = isColor(script.dataset.color) ? script.dataset.color : undefined;
+  const accent = color || LOOK.color;
+  const language = script.dataset.language in LOOK.words ? script.dataset.language : undefined;
+  const spoken = [language, LOOK.language, ...(navigator.languages || []).map((tag) => tag.slice(0, 2))].find((tag) => tag in LOOK.words);
+  const words = LOOK.words[spoken || "en"];
+  const label = script.dataset.title || words.title;
+  const title = script.dataset.title || LOOK.title || words.title;
   const flag = `hub-widget-started:${instance}`;
+
+  // The address without a widget's name: the script of that widget does the rest, with the same attributes.
+  function loadOwn() {
+    if (!script.dataset.instance || document.querySelector("script[data-hub-widget]")) return;
+    const own = document.createElement("script");
+    Object.assign(own.dataset, script.dataset, { hubWidget: "" });
+    own.src = `${hub}/widget/${encodeURIComponent(script.dataset.instance)}/embed.js`;
+    own.nonce = script.nonce;
+    script.after(own);
+  }
 
   const CSS = `
     :host { all: initial; }
@@ -72,7 +92,7 @@
   panel.id = "panel";
   panel.className = "panel";
   panel.setAttribute("role", "dialog");
-  panel.setAttribute("aria-label", label);
+  panel.setAttribute("aria-label", title);
   panel.hidden = true;
   root.append(panel, launcher);
 
@@ -96,10 +116,11 @@
   function load() {
     if (frame) return;
     frame = document.createElement("iframe");
-    frame.title = label;
+    frame.title = title;
     // What is known of the visitor stays behind the #, which no server sees.
-    const about = Object.entries({ name, email, userId, userHash, color: color ? accent : undefined }).filter(([, value]) => value);
-    frame.src = `${hub}/widget/${encodeURIComponent(instance)}#${new URLSearchParams(about)}`;
+    const about = Object.entries({ name, email, userId, userHash, color }).filter(([, value]) => value);
+    const query = language ? `?language=${language}` : "";
+    frame.src = `${hub}/widget/${encodeURIComponent(instance)}${query}#${new URLSearchParams(about)}`;
     panel.append(frame);
   }
 
@@ -119,9 +140,9 @@
   }
 
   function draw() {
-    const news = unread ? `, ${unread} new ${unread === 1 ? "message" : "messages"}` : "";
+    const news = unread ? `, ${unread === 1 ? words.newMessage : words.newMessages.replace("{count}", unread)}` : "";
     launcher.setAttribute("aria-expanded", String(!panel.hidden));
-    launcher.setAttribute("aria-label", panel.hidden ? `${label}${news}` : "Close chat");
+    launcher.setAttribute("aria-label", panel.hidden ? `${label}${news}` : words.closeChat);
     badge.textContent = unread > 9 ? "9+" : String(unread);
     launcher.replaceChildren(icon(panel.hidden ? BUBBLE : CROSS), ...(unread ? [badge] : []));
   }

@@ -76,8 +76,11 @@ class Account:
         except Exception as error:  # noqa: BLE001 - whatever it is, the hub has to hear of it
             self._tell(protocol.Failed(why=f"WhatsApp could not be reached: {error}"[:300]))
 
+    def confirm(self, command: protocol.Taken) -> None:
+        self._arrivals.settle(command.message_id)
+
     def stop(self) -> None:
-        """Close the connection once what has come is written down, or after half a second."""
+        """Close the connection once what has come is settled, or after half a second."""
         self._arrivals.wait(0.5)
         self.client.stop()
 

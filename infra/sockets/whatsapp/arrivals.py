@@ -1,4 +1,4 @@
-"""Messages that have come and are not written down yet. Until they are, WhatsApp hears nothing of them.
+"""Messages that have come and that the hub has not published yet. Until it has, WhatsApp hears nothing of them.
 
 whatsmeow confirms a message as soon as it has queued it for its program, and WhatsApp never sends it again; neonize
 leaves out the setting that would change that (`SynchronousAck`). But the library logs each node when it has come and
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import dataclass, field
 from threading import Event, Lock
 
 from infra.sockets.whatsapp.message_copies import LONGEST_WAIT, MessageCopies
@@ -21,13 +22,19 @@ _IGNORED = re.compile(r"Ignoring message (\S+) from ")
 """A message that was decrypted before."""
 
 
+@dataclass(slots=True)
+class _Arrival:
+    is_handed_over: bool = False
+    is_settled: Event = field(default_factory=Event)
+
+
 class Arrivals:
     """What has come to one account. Messages are known by their ids at WhatsApp."""
 
     def __init__(self, copies: MessageCopies, longest_wait: float = LONGEST_WAIT) -> None:
         self._copies = copies
         self._longest_wait = longest_wait
-        self._unwritten: dict[str, Event] = {}
+        self._unsettled: dict[str, _Arrival] = {}
         self._lock = Lock()
 
     def hear(self, logger: str, line: str) -> None:
@@ -39,31 +46,59 @@ class Arrivals:
             if confirmation := _CONFIRMATION.match(line):
                 self._wait_for(confirmation[1])
         elif ignored := _IGNORED.match(line):
-            self.settle(ignored[1])
+            self._ignore(ignored[1])
+
+    def hand_over(self, message_id: str, *, is_copied: bool) -> None:
+        """The hub is about to get the message, and says when WhatsApp may hear of it (`settle`)."""
+        message_id = _in_log(message_id)
+        with self._lock:
+            if (arrival := self._unsettled.get(message_id)) is not None:
+                arrival.is_handed_over = True
+        if is_copied:
+            # From now on the copy stands for it.
+            self._copies.settle(message_id)
 
     def settle(self, message_id: str) -> None:
-        """The message is written down, or will not be: WhatsApp may hear of it."""
-        # Senders choose the ids, and the log escapes nothing: there an id ends at its first quotation mark.
-        message_id = message_id.partition('"')[0]
+        """The message is published, or nothing is to be kept of it: WhatsApp may hear of it."""
+        message_id = _in_log(message_id)
         with self._lock:
-            is_written = self._unwritten.pop(message_id, None)
+            arrival = self._unsettled.pop(message_id, None)
         self._copies.settle(message_id)
-        if is_written is not None:
-            is_written.set()
+        if arrival is not None:
+            arrival.is_settled.set()
 
     def wait(self, seconds: float) -> None:
-        """Wait until everything that has come is written down, as far as that takes no longer."""
+        """Wait until everything that has come is settled, as far as that takes no longer."""
         end = time.monotonic() + seconds
-        while self._unwritten and time.monotonic() < end:
+        while self._unsettled and time.monotonic() < end:
             time.sleep(_LOOK_SECONDS)
 
     def _expect(self, message_id: str) -> None:
         with self._lock:
-            self._unwritten.setdefault(message_id, Event())
+            self._unsettled.setdefault(message_id, _Arrival())
         self._copies.expect(message_id)
 
-    def _wait_for(self, message_id: str) -> None:
+    def _ignore(self, message_id: str) -> None:
+        """It came a second time: what the hub has of the first time may not be published yet."""
         with self._lock:
-            is_written = self._unwritten.get(message_id)
-        if is_written is not None and not is_written.wait(self._longest_wait):
+            arrival = self._unsettled.get(message_id)
+        if arrival is not None and arrival.is_handed_over:
+            self._copies.settle(message_id)
+        else:
             self.settle(message_id)
+
+    def _wait_for(self, message_id: str) -> None:
+        """Without a limit once the hub has the message: nobody else may be told meanwhile that it was received."""
+        with self._lock:
+            arrival = self._unsettled.get(message_id)
+        if arrival is None or arrival.is_settled.wait(self._longest_wait):
+            return
+        if arrival.is_handed_over:
+            arrival.is_settled.wait()
+        else:
+            self.settle(message_id)
+
+
+def _in_log(message_id: str) -> str:
+    """Senders choose the ids, and the log escapes nothing: there an id ends at its first quotation mark."""
+    return message_id.partition('"')[0]

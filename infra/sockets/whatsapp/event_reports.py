@@ -109,7 +109,7 @@ class EventReporter:
         if event.Message.HasField("pollUpdateMessage"):
             data |= self._vote(event)
         report = self._with_copy(data)
-        self._arrivals.settle(info.ID)
+        self._arrivals.hand_over(info.ID, is_copied=report.copy is not None)
         self._tell(report)
 
     def undecryptable(self, event: Any) -> None:
@@ -123,7 +123,7 @@ class EventReporter:
 
     def _with_copy(self, data: dict[str, Any]) -> protocol.Message:
         report = protocol.Message(data=data)
-        with suppress(OSError):  # the disk may be full: without a copy a kill loses the message, and nothing else does
+        with suppress(OSError):  # the disk may be full: without a copy WhatsApp has to tell it again after a kill
             return replace(report, copy=self._copies.keep(protocol.line(report)))
         return report
 

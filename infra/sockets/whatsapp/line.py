@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -133,11 +134,11 @@ class WorkerLine:
         self._is_open = False
         self._process.close()
         self._gone.wait(1.0)
-        if self._is_paired:
-            self._files.save()
         self._jobs.put(None)
         # What came is published before anybody goes on, as far as the store takes it.
         self._passing.join(PASSING_SECONDS)
+        if self._is_paired:
+            self._files.save()
         self._files.close()
 
     def look(self) -> None:
@@ -231,7 +232,7 @@ class WorkerLine:
                 # It may come several times while the worker tries to get the connection back.
                 self._is_open, self._offline_since = False, self._offline_since or time.monotonic()
             case protocol.Message():
-                self._jobs.put(partial(self._publish, report))
+                self._jobs.put(partial(self._publish_and_confirm, report))
             case protocol.Receipt():
                 self._jobs.put(partial(self._hand_over_receipt, report))
             case _:
@@ -259,7 +260,7 @@ class WorkerLine:
         if not self._is_paired:
             self._is_paired = True
             # Before anybody sees that it is connected, and may log it out again.
-            self._jobs.put(self._files.save)
+            self._jobs.put(self._files.save_pairing)
             self._jobs.put(self._listener.on_paired)
         self._bring("connected", {"name": report.name})
         unpublished = self._files.unpublished()
@@ -276,10 +277,22 @@ class WorkerLine:
 
     def _publish(self, message: protocol.Message) -> bool:
         event = "history" if message.history else "message"
-        is_published = self._hand_over({"event": event, "sender": self._own, "data": message.data})
-        if is_published and message.copy:
+        return self._hand_over({"event": event, "sender": self._own, "data": message.data})
+
+    def _publish_and_confirm(self, message: protocol.Message) -> None:
+        if not self._publish(message):
+            return
+        if message.copy:
             self._files.copies.forget(message.copy)
-        return is_published
+        if not message.history:
+            self._confirm(message)
+
+    def _confirm(self, message: protocol.Message) -> None:
+        key = message.data.get("key")
+        message_id = key.get("id") if isinstance(key, Mapping) else None
+        if isinstance(message_id, str):
+            with suppress(ProviderUnavailable):  # a worker that has ended confirms nothing: the message comes again
+                self._process.tell(protocol.Taken(message_id=message_id))
 
     def _publish_copy(self, path: Path) -> None:
         """Publish what a former line left; what cannot be read was being written when the worker was killed."""
@@ -299,7 +312,7 @@ class WorkerLine:
             self._hand_over({"event": "receipt", "sender": self._own, "data": data})
 
     def _hand_over(self, update: Mapping[str, Any]) -> bool:
-        """Again and again until it is taken: WhatsApp counts it as received already. False when the line ends first."""
+        """Again and again until it is taken: nobody else brings it here. False when the line ends first."""
         pause = 0.5
         while True:
             try:

@@ -1,7 +1,8 @@
-"""Messages that a worker has and the hub has not published yet: WhatsApp counts them as received, and tells them once.
+"""Messages that a worker has and the hub has not published yet.
 
-Each is a file in the session's directory from before WhatsApp and the hub hear of it until it is published, so that
-killing both processes loses none. Until there is that file, an empty one marks a message that has come.
+Each is a file in the session's directory from before the hub hears of it until it is published, so that none has to
+come again that both processes had when they were killed. Until there is that file, an empty one marks a message that
+has come.
 """
 
 from __future__ import annotations
@@ -38,10 +39,11 @@ class MessageCopies:
         """A message that has come was kept, or nothing is to be kept of it."""
         self._mark(message_id).unlink(missing_ok=True)
 
-    def expected(self) -> set[str]:
-        """Marks of the messages that have come and were not settled."""
+    def unpublished(self) -> set[str]:
+        """Names for the messages that have come and are not published, as far as they can be told apart."""
         oldest = time.time() - LONGEST_WAIT
-        return {mark.name for mark in self._expected.glob("*") if _changed_at(mark) > oldest}
+        expected = {mark.name for mark in self._expected.glob("*") if _changed_at(mark) > oldest}
+        return expected | {copy.name for copy in self._folder.glob("*")}
 
     def keep(self, text: bytes) -> str:
         """Keep a line of the worker's; returns the name under which it is forgotten."""

@@ -76,6 +76,13 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """The hub has published the message with this id, or leaves it out: WhatsApp may hear that it was received."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
     """The hub lives, and still holds the account."""
 
@@ -132,7 +139,8 @@ class Message:
     in seconds, `pushName` and `message`; of a vote in a poll also `vote`, with the digests (SHA-256) of the options as
     `selectedOptions`. What is `history` was said before the account was paired. `copy` names the file in `copies/`,
     beside the store, in which the worker keeps this line until the hub deletes it. From before the library decrypts a
-    message until it is kept there is a file in `expected/` for it, and WhatsApp hears nothing of the message.
+    message until it is kept there is a file in `expected/` for it. WhatsApp hears nothing of the message before the
+    hub says `Taken`, so that it comes again to whoever holds the account next.
     """
 
     data: Mapping[str, Any]
@@ -202,7 +210,7 @@ class Answer:
     why: str = field(default="")
 
 
-Command: TypeAlias = Start | Send | Media | Typing | Read | Ping | Logout | Stop
+Command: TypeAlias = Start | Send | Media | Typing | Read | Taken | Ping | Logout | Stop
 Report: TypeAlias = (
     Alive
     | Qr
@@ -225,7 +233,7 @@ def _type_of(form: type[Command | Report]) -> str:
 
 
 _COMMANDS: Mapping[str, type[Command]] = {
-    _type_of(form): form for form in (Start, Send, Media, Typing, Read, Ping, Logout, Stop)
+    _type_of(form): form for form in (Start, Send, Media, Typing, Read, Taken, Ping, Logout, Stop)
 }
 _REPORTS: Mapping[str, type[Report]] = {
     _type_of(form): form

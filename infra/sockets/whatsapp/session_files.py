@@ -9,7 +9,7 @@ import sqlite3
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -72,15 +72,23 @@ class SessionFiles:
     def save(self, settling_seconds: float = 0.0) -> None:
         """Save the state as it is; what fails is logged, and tried again with the next change.
 
-        A state that is past a message which is not kept yet would lose it: WhatsApp sends it again, and nothing could
-        decrypt it. Such a state is saved once the message is kept, if that takes no longer than `settling_seconds`.
+        A state that is past a message which is not published yet would lose it: WhatsApp sends it again, to another
+        holder as well, and nothing could decrypt it. Such a state is saved once the message is published, if that takes
+        no longer than `settling_seconds`.
         """
+        self._save(lambda: self._settles(settling_seconds))
+
+    def save_pairing(self) -> None:
+        """Save the state at once, whatever has come meanwhile: without it the account would have to be paired anew."""
+        self._save(lambda: True)
+
+    def _save(self, may_be_saved: Callable[[], bool]) -> None:
         with self._saving:
             if self._is_lost or not self.store.exists():
                 return
             try:
                 content = gzip.compress(_copy(self.store), 6)
-                if self._settles(settling_seconds):
+                if may_be_saved():
                     self._put(content)
                 else:
                     self._changed_at = time.monotonic()
@@ -119,12 +127,12 @@ class SessionFiles:
             delete_all_but_copies(directory)
 
     def _settles(self, seconds: float) -> bool:
-        """Whether all messages that have come until now are kept within that time."""
-        end, expected = time.monotonic() + seconds, self.copies.expected()
-        while expected and time.monotonic() < end:
+        """Whether all messages that have come until now are published within that time."""
+        end, unpublished = time.monotonic() + seconds, self.copies.unpublished()
+        while unpublished and time.monotonic() < end:
             time.sleep(_LOOK_SECONDS)
-            expected &= self.copies.expected()
-        return not expected
+            unpublished &= self.copies.unpublished()
+        return not unpublished
 
     def _put(self, plain: bytes) -> None:
         epoch = self._session.epoch

@@ -52,6 +52,7 @@ class Account(Protocol):
 
     def run(self) -> None: ...
     def stop(self) -> None: ...
+    def confirm(self, command: protocol.Taken) -> None: ...
     def send(self, command: protocol.Send | protocol.Media) -> protocol.Answer: ...
     def logout(self, command: protocol.Logout) -> protocol.Answer: ...
     def typing(self, command: protocol.Typing) -> None: ...
@@ -115,9 +116,13 @@ class Worker:
                 # On a thread of its own: it takes seconds on a busy machine, and the hub's pings are to be heard.
                 threading.Thread(target=self._start, args=(command,), daemon=True).start()
             case protocol.Stop():
-                self.end()
+                # On a thread of its own: what is taken meanwhile is to be heard.
+                threading.Thread(target=self.end, daemon=True).start()
             case protocol.Ping():
                 pass
+            case protocol.Taken():
+                if self._account is not None:
+                    self._account.confirm(command)
             case _ if self._account is not None:
                 self._pool.submit(partial(self._answer, self._account, command))
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-from shared.adapters.embedded import retention
+from shared.adapters.embedded import retention, search
 from shared.adapters.embedded.engine.acknowledgement import PendingAcknowledgement
 from shared.adapters.embedded.engine.bulk_insert import insert_rows
 from shared.adapters.embedded.engine.consumption import Consumption
@@ -36,6 +36,9 @@ STOP_PATIENCE = 10.0
 
 _PRUNE_INTERVAL = 3600.0
 """Seconds between two deletions of events that were retained long enough."""
+
+_INDEX_INTERVAL = 1.0
+"""Seconds after which the search index takes in what was written meanwhile."""
 
 _LETTER_ID = re.compile(r"[0-9]{1,18}")
 
@@ -62,7 +65,7 @@ class SqliteBus:
         self._workers = dict(WORKERS) | dict(workers)
         self._consumers: Mapping[Topic, Consumer] = {}
         self._consumption: Consumption | None = None
-        self._pruned_at = 0.0
+        self._pruned_at = self._indexed_at = 0.0
         self._handling = threading.local()
 
     def publish(self, topic: Topic, event: Event, key: str, delay: float = 0.0) -> None:
@@ -202,6 +205,9 @@ class SqliteBus:
     def _delete_events(self, connection: sqlite3.Connection, ids: Sequence[int]) -> list[None]:
         now = time.time()
         retention.acknowledge(connection, ids, now)
+        if now - self._indexed_at > _INDEX_INTERVAL:
+            self._indexed_at = now
+            search.index_pending(connection)
         if now - self._pruned_at > _PRUNE_INTERVAL:
             self._pruned_at = now
             retention.prune(connection, now)

@@ -26,7 +26,6 @@ EXPIRING = (
     "messages",
     "rate_usage",
     "refresh_tokens",
-    "search_entries",
     "tool_usage",
 )
 """Collections whose documents may have an `expires_at`; Firestore deletes theirs by itself."""

@@ -138,7 +138,7 @@ class FirestoreStore:
         if not writes:
             return
         request = self._types.CommitRequest.pb()(database=self._database)
-        for write in [*writes, *search_entries.entries(writes, self.get)]:
+        for write in search_entries.with_words(writes, self.get):
             add_write(request.writes, write, self._documents)
         versioned = [write.ref for write in writes if _version_expected(write)]
         with _commit_errors(writes, versioned):
@@ -171,7 +171,9 @@ def _raw(answer: Any) -> Message:
 
 
 def _document(raw: Message) -> Document:
-    return Document(ref=ref_of(raw.name), version=version_of(raw), data=read_fields(raw.fields))
+    data = read_fields(raw.fields)
+    data.pop(search_entries.WORDS, None)
+    return Document(ref=ref_of(raw.name), version=version_of(raw), data=data)
 
 
 def _version_expected(write: Write) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from shared.channelkit.payloads import checked
-from shared.channels.widget.config import TEXT_LIMIT
+from shared.channels.widget.config import MOST_FILES, TEXT_LIMIT
 from shared.domain.inbound import ChannelEvent, MessageReceived, Sender
-from shared.domain.messages import MessageKind
+from shared.domain.messages import Attachment, MessageKind
 
 PROVIDER = "widget"
 
@@ -22,12 +22,29 @@ class Visitor(BaseModel):
     email: str | None = Field(default=None, max_length=254)
 
 
+class File(BaseModel):
+    """An upload of the visitor's, which the hub holds already."""
+
+    type: MessageKind
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    mime_type: str | None = None
+    file_name: str | None = Field(default=None, max_length=255)
+    size: int = Field(ge=0)
+
+
 class Said(BaseModel):
     """A message as the widget's endpoint publishes it; `nonce` is the visitor's own id for it."""
 
     visitor: Visitor
     nonce: str = Field(pattern=_ID)
-    text: str = Field(min_length=1, max_length=TEXT_LIMIT)
+    text: str = Field(max_length=TEXT_LIMIT)
+    files: tuple[File, ...] = Field(default=(), max_length=MOST_FILES)
+
+    @model_validator(mode="after")
+    def _has_content(self) -> Said:
+        if not self.text and not self.files:
+            raise ValueError("has neither text nor files")
+        return self
 
 
 class Published(Said):
@@ -44,8 +61,9 @@ def parse(payload: Any) -> list[ChannelEvent]:
             external_conversation_id=visitor.id,
             chat_key=visitor.id,
             sender=sender,
-            kind=MessageKind.TEXT,
-            text=message.text,
+            kind=message.files[0].type if message.files else MessageKind.TEXT,
+            text=message.text or None,
+            attachments=tuple(Attachment(**file.model_dump()) for file in message.files),
             sent_at=message.received_at,
         )
     ]

@@ -1,4 +1,4 @@
-"""A visitor's call: signed by their token, with one short text."""
+"""A visitor's call: signed by their token, with one short text, or files that were uploaded before."""
 
 from __future__ import annotations
 
@@ -45,5 +45,5 @@ def _named(body: bytes) -> object:
 
 def accept(webhook: Webhook) -> list[RawPart]:
     message = checked(PROVIDER, Said, json_object(PROVIDER, webhook.body))
-    payload: dict[str, Any] = message.model_dump(exclude_none=True)
+    payload: dict[str, Any] = message.model_dump(mode="json", exclude_none=True)
     return [RawPart(key=message.visitor.id, payload=payload | {"received_at": webhook.received_at.isoformat()})]

@@ -7,8 +7,9 @@ another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -18,14 +19,52 @@ from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal, Role, User
 from shared.domain.availability import Availability, Presence
+from shared.domain.conversations import ConversationStatus
 from shared.domain.events import OutboundEvent, Topic
 from shared.errors import Forbidden
 from shared.logs import current_trace
 from shared.usecases import realtime
 
+MAX_PAGE = 50
+_MOST_COUNTED = 1000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SWEEP_AFTER = timedelta(seconds=60)
 _SIGN_EVERY = timedelta(minutes=1)
 """A page gives signs all the time; one is written down as often as this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who can answer, and how many open conversations they have, up to a thousand."""
+
+    user: User
+    availability: Availability
+    open_conversations: int
+
+
+def list_people(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> tuple[list[Person], str | None]:
+    """Users who can answer, the oldest first, and the cursor of the next page; a page may have fewer than `limit`."""
+    unit = UnitOfWork(deps.store)
+    users = unit.users.query().where(lambda user: user.tenant_id, "==", tenant_id)
+    page = users.order_by(lambda user: user.created_at).page(min(limit, MAX_PAGE), cursor)
+    people = [user for user in page.documents if user.role.covers(Role.AGENT)]
+    kept = {each.id: each for each in unit.availabilities.owned_many(tenant_id, [user.id for user in people])}
+    return [
+        Person(
+            user,
+            kept.get(user.id) or Availability(id=user.id, tenant_id=tenant_id),
+            count_open(unit, tenant_id, user.id),
+        )
+        for user in people
+    ], page.cursor
+
+
+def count_open(unit: UnitOfWork, tenant_id: str, user_id: str) -> int:
+    """How many open conversations a person has, up to a thousand; the inbox's index counts them."""
+    query = unit.conversations.query().where(lambda conversation: conversation.tenant_id, "==", tenant_id)
+    query = query.where(lambda conversation: conversation.status, "==", ConversationStatus.OPEN)
+    query = query.where(lambda conversation: conversation.assignee_id, "==", user_id)
+    return query.where(lambda each: each.last_message_at, ">", _EPOCH).count(_MOST_COUNTED)
 
 
 def read(deps: Deps, tenant_id: str, user_id: str) -> Availability:
@@ -34,13 +73,6 @@ def read(deps: Deps, tenant_id: str, user_id: str) -> Availability:
     unit.fetch(unit.users.key(user_id), unit.availabilities.key(user_id))
     user = unit.users.owned(tenant_id, user_id)
     return unit.availabilities.owned_or_none(tenant_id, user_id) or Availability(id=user.id, tenant_id=tenant_id)
-
-
-def of_users(deps: Deps, tenant_id: str, user_ids: Sequence[str]) -> list[Availability]:
-    """The availability of each of the tenant's users that are named, in their order."""
-    kept = UnitOfWork(deps.store).availabilities.owned_many(tenant_id, user_ids)
-    by_id = {availability.id: availability for availability in kept}
-    return [by_id.get(user_id) or Availability(id=user_id, tenant_id=tenant_id) for user_id in user_ids]
 
 
 def change(deps: Deps, caller: Principal, user_id: str, changes: Mapping[str, Any]) -> Availability:

@@ -33,6 +33,11 @@ def cached(deps: Deps, tenant_id: str) -> Tenant:
     return deps.cache.get(_cache_key(tenant_id), lambda: read(deps, tenant_id))
 
 
+def forget(deps: Deps, tenant_id: str) -> None:
+    """Have this process read the tenant anew; whoever changes a setting does so after the commit."""
+    deps.cache.forget(_cache_key(tenant_id))
+
+
 def _cache_key(tenant_id: str) -> tuple[str, str]:
     return ("tenant", tenant_id)
 
@@ -48,5 +53,5 @@ def change_settings(deps: Deps, tenant_id: str, changes: Mapping[str, Any]) -> T
         return tenant
 
     tenant = run_with_retry(deps, attempt)
-    deps.cache.forget(_cache_key(tenant_id))
+    forget(deps, tenant_id)
     return tenant

@@ -45,8 +45,10 @@ def create_team(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> AgentT
         unit.agent_teams.add(team)
         _follow_people(deps, unit, team, former_ids=[])
         _choose_responder_team(unit, tenant, team)
+        _copy_times(tenant, team)
 
     run_with_retry(deps, attempt)
+    tenants.forget(deps, tenant_id)
     return team
 
 
@@ -120,8 +122,10 @@ def delete_team(deps: Deps, tenant_id: str, team_id: str) -> None:
         unit.agent_team_names.remove(_name_id(team))
         _leave(deps, unit, team, team.people_ids)
         _choose_responder_team(unit, tenant, team.model_copy(update={"lead_agent_id": None}))
+        _copy_times(tenant, team.model_copy(update={"reassign_after_minutes": 0}))
 
     run_with_retry(deps, attempt)
+    tenants.forget(deps, tenant_id)
 
 
 def remove_person(unit: UnitOfWork, team: AgentTeam, user_id: str) -> None:
@@ -201,9 +205,12 @@ def _change(deps: Deps, tenant_id: str, team_id: str, change: Callable[[UnitOfWo
         team.updated_at = deps.now()
         unit.agent_team_names.put(_copy_for_name(team), _name_id(team))
         _choose_responder_team(unit, tenant, team)
+        _copy_times(tenant, team)
         return team
 
-    return run_with_retry(deps, attempt)
+    team = run_with_retry(deps, attempt)
+    tenants.forget(deps, tenant_id)
+    return team
 
 
 def _reserve_name(unit: UnitOfWork, team: AgentTeam) -> None:
@@ -235,6 +242,13 @@ def _choose_responder_team(unit: UnitOfWork, tenant: Tenant, changed_team: Agent
     team = min(led_teams, key=lambda team: (team.created_at, team.id), default=None)
     tenant.responder_team_id = team.id if team else None
     tenants.revise(tenant)
+
+
+def _copy_times(tenant: Tenant, team: AgentTeam) -> None:
+    """Keep in the tenant within how many minutes the team's people have to answer: no message reads the team for it."""
+    others = {id_: minutes for id_, minutes in tenant.reassign_after_minutes.items() if id_ != team.id}
+    own = {team.id: team.reassign_after_minutes} if team.reassign_after_minutes else {}
+    tenant.reassign_after_minutes = others | own
 
 
 def _check_lead(unit: UnitOfWork, team: AgentTeam) -> None:

@@ -41,6 +41,12 @@ def has_waiting(deps: Deps, campaign: Campaign) -> bool:
     return _waiting(deps, campaign).first() is not None
 
 
+def waiting_ids(deps: Deps, campaign: Campaign, limit: int) -> list[str]:
+    """The ids of recipients who wait for the end of their quiet hours."""
+    page = _waiting(deps, campaign).order_by(lambda recipient: recipient.created_at).page(limit)
+    return [recipient.id for recipient in page.documents]
+
+
 def _waiting(deps: Deps, campaign: Campaign) -> Query[CampaignRecipient]:
     query = UnitOfWork(deps.store).campaign_recipients.query()
     query = query.where(lambda recipient: recipient.campaign_id, "==", campaign.id)

@@ -48,13 +48,22 @@ def check(campaign: Campaign) -> None:
         if fault is not None:
             field = "message" if text is campaign.message else "settings"
             raise BadRequest.of_field(field, fault, f"what the campaign says {fault}")
+    for template in _templates_of_channels(campaign):
+        fault = next(filter(None, map(placeholders.template_fault, placeholders.texts_of(template))), None)
+        if fault is not None:
+            raise BadRequest.of_field("settings", fault, f"what the campaign says {fault}")
 
 
 def _texts_of_channels(campaign: Campaign) -> Iterable[str]:
-    for name, settings in json.loads(campaign.settings).items():
+    for settings in json.loads(campaign.settings).values():
         yield from (text for key in ("text", "template") if isinstance(text := settings.get(key), str))
-        template = campaign.template_on(ChannelType(name))
-        yield from placeholders.texts_of(template) if template else ()
+    for template in _templates_of_channels(campaign):
+        yield from placeholders.texts_of(template)
+
+
+def _templates_of_channels(campaign: Campaign) -> Iterable[Template]:
+    templates = (campaign.template_on(ChannelType(name)) for name in json.loads(campaign.settings))
+    return (template for template in templates if template is not None)
 
 
 def template_for(campaign: Campaign, instance: Instance) -> Template | None:

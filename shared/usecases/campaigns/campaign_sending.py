@@ -39,7 +39,13 @@ from shared.domain.placeholders import ValueMissing
 from shared.errors import BadRequest, Collision, Conflict, NotFound, StoreError, Unprocessable
 from shared.usecases import realtime
 from shared.usecases.accounts import tenants
-from shared.usecases.campaigns import campaign_batches, campaign_content, campaign_pausing, campaign_recipients
+from shared.usecases.campaigns import (
+    campaign_batches,
+    campaign_content,
+    campaign_pausing,
+    campaign_recipients,
+    campaign_settling,
+)
 from shared.usecases.campaigns.campaign_content import Content, Plan
 from shared.usecases.conversations import access, sending
 from shared.usecases.customers import customers
@@ -107,9 +113,15 @@ def _end_turn(deps: Deps, former: Campaign, unit: UnitOfWork) -> None:
 
 
 def send_batch(deps: Deps, tenant_id: str, campaign_id: str, due_since: datetime | None) -> int:
-    """Send a batch of one campaign, unless it was sent since the sweep saw it; returns how many messages were added."""
+    """Send a batch of one campaign, unless it was sent since the sweep saw it; returns how many messages were added.
+
+    In a cancelled one those who wait are skipped.
+    """
     unit = UnitOfWork(deps.store)
     campaign = unit.campaigns.owned_or_none(tenant_id, campaign_id)
+    if campaign is not None and campaign.status is CampaignStatus.CANCELLED:
+        campaign_settling.settle(deps, campaign)
+        return 0
     if campaign is None or campaign.status is not CampaignStatus.RUNNING or campaign.advanced_at != due_since:
         return 0
     return _advance(deps, unit, campaign)

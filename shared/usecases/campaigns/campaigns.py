@@ -20,20 +20,28 @@ from shared.domain.campaigns import (
     CampaignConversion,
     CampaignRecipient,
     CampaignStatus,
+    DuePosition,
     RecipientState,
     SkipReason,
 )
 from shared.domain.fair_turns import in_turns
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType
-from shared.errors import AlreadyExists, Collision, Conflict, NotFound, StoreError, Unprocessable
+from shared.errors import AlreadyExists, BadRequest, Collision, Conflict, NotFound, StoreError, Unprocessable
 from shared.usecases import realtime
 from shared.usecases.accounts import tenants
-from shared.usecases.campaigns import campaign_batches, campaign_content, campaign_pausing, campaign_sending
+from shared.usecases.campaigns import (
+    campaign_batches,
+    campaign_content,
+    campaign_pausing,
+    campaign_sending,
+    campaign_settling,
+)
 from shared.usecases.customers import customer_tags, customers
 
 MAX_PAGE = 200
 _MOST_DUE_PAGES = 10
+_POSITION = "campaigns"
 _BEGIN_SECONDS = 20.0
 """After this long a sweep begins no further campaign."""
 
@@ -204,7 +212,7 @@ def resume(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
 
 
 def cancel(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
-    """End a campaign for good; what was accepted for sending still goes out.
+    """End a campaign for good; what was accepted for sending still goes out, and who waited is skipped.
 
     Raises `NotFound`, and `Collision` for a finished one; a cancelled one stays as it is.
     """
@@ -213,19 +221,26 @@ def cancel(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
         campaign = unit.campaigns.owned(tenant_id, campaign_id)
         if campaign.status is CampaignStatus.FINISHED:
             raise Collision("this campaign was sent already")
+        if campaign.status is CampaignStatus.CANCELLED:
+            return campaign
+        # A batch that is being sent may still have somebody wait.
+        campaign.has_waiting = campaign.status in (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
         campaign.status = CampaignStatus.CANCELLED
         campaign.updated_at = deps.now()
         unit.after_commit(lambda: realtime.campaign_updated(deps, campaign))
+        if campaign.has_waiting:
+            unit.after_commit(lambda: campaign_settling.wake(deps, campaign))
         return campaign
 
     return run_with_retry(deps, attempt)
 
 
 def begin_scheduled(deps: Deps) -> int:
-    """Begin campaigns whose time has come, tenant by tenant in turn; returns how many there are.
+    """Begin campaigns whose time has come, tenant by tenant in turn; returns how many of them were looked at.
 
     One that cannot be sent is paused, with the reason. What is beyond a tenant's share begins when another has ended,
-    and what would take too long, for providers are asked about templates, at the next sweep.
+    and what would take too long, for providers are asked about templates, at a later sweep. Of very many that are due
+    each sweep looks at some, and the next one goes on behind them: so those of one tenant keep no other's.
     """
     due, give_up_at = _due(deps), time.monotonic() + _BEGIN_SECONDS
     for campaign in in_turns(due, lambda campaign: campaign.tenant_id, campaign_sending.MAX_RUNNING):
@@ -240,14 +255,24 @@ def _due(deps: Deps) -> list[Campaign]:
     query = query.where(lambda campaign: campaign.status, "==", CampaignStatus.SCHEDULED)
     query = query.where(lambda campaign: campaign.send_at, "<=", deps.now())
     query = query.order_by(lambda campaign: campaign.send_at)
-    due, cursor = list[Campaign](), None
+    position = _due_position(deps)
+    due, cursor = list[Campaign](), position
     for _ in range(_MOST_DUE_PAGES):
         page = query.unit_page(MAX_PAGE, cursor)
         due += [document.read() for document in page.documents if document.is_readable]
         cursor = page.cursor
         if cursor is None:
             break
+    if cursor != position:
+        unit = UnitOfWork(deps.store)
+        unit.due_campaigns.put(DuePosition(cursor=cursor), _POSITION)
+        unit.commit()
     return due
+
+
+def _due_position(deps: Deps) -> str | None:
+    position = UnitOfWork(deps.store).due_campaigns.get(_POSITION)
+    return position.cursor if position is not None else None
 
 
 def _begin_scheduled(deps: Deps, due: Campaign) -> None:
@@ -278,6 +303,10 @@ def _check_complete(deps: Deps, campaign: Campaign) -> None:
     """Refuse what cannot be sent to anybody; raises `Unprocessable`."""
     if campaign_content.channels_without_message(campaign) or campaign.audience.is_empty:
         raise Unprocessable("a campaign needs a message and an audience before it can be launched")
+    try:
+        campaign_content.check(campaign)
+    except BadRequest as error:
+        raise Unprocessable(error.detail) from error
     if not _reaches_anybody(deps, campaign):
         raise Unprocessable("nobody is in this campaign's audience: name customers or tags that there are")
     plan = campaign_content.plan(deps, campaign)

@@ -5,10 +5,10 @@ All rules of a tenant are one document, which each process keeps for half a minu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from shared.channels import canonical_address
+from shared.channels import canonical_address, channel, names
 from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
@@ -89,7 +89,7 @@ def check(deps: Deps, tenant_id: str, address: str, channel_key: str | None) -> 
     identity = unit.identities.owned_or_none(tenant_id, identity_id)
     tags = _tags(unit, identity) if identity is not None else []
     phone = identity.phone if identity is not None and identity.phone else ""
-    return deciding_rule(list_rules(deps, tenant_id), SenderFacts(instance.id, [address, phone], tags))
+    return deciding_rule(list_rules(deps, tenant_id), _sender(instance, address, phone, tags))
 
 
 def is_blocked(deps: Deps, unit: UnitOfWork, instance: Instance, author: Identity) -> bool:
@@ -98,9 +98,15 @@ def is_blocked(deps: Deps, unit: UnitOfWork, instance: Instance, author: Identit
     if not rules:
         return False
     tags = _tags(unit, author) if any(rule.kind is AccessKind.TAG for rule in rules) else []
-    sender = SenderFacts(instance.id, [author.external_user_id, author.phone or ""], tags)
-    rule = deciding_rule(rules, sender)
+    rule = deciding_rule(rules, _sender(instance, author.external_user_id, author.phone or "", tags))
     return rule is not None and rule.effect is AccessEffect.BLOCK
+
+
+def _sender(instance: Instance, address: str, phone: str, tags: Sequence[str]) -> SenderFacts:
+    """On channels without telephone numbers an address that looks like one is an account's id."""
+    has_numbers = instance.adapter in names() and channel(instance.adapter).capabilities.addressed_by == "phone"
+    numbers = [address, phone] if has_numbers else [phone]
+    return SenderFacts(instance.id, [address, phone], tags, numbers)
 
 
 def _tags(unit: UnitOfWork, identity: Identity) -> list[str]:
@@ -114,7 +120,7 @@ def _tags(unit: UnitOfWork, identity: Identity) -> list[str]:
 def _checked(deps: Deps, tenant_id: str, rule: AccessRule) -> AccessRule:
     if not rule.value.strip():
         raise BadRequest.of_field("value", "is empty")
-    if rule.kind is AccessKind.COUNTRY and not is_country(rule.value.upper()):
+    if rule.kind is AccessKind.COUNTRY and not is_country(rule.value.strip().upper()):
         sentence = "is no country code: use one of ISO 3166, such as BR"
         raise BadRequest.of_field("value", "is no country code", sentence)
     if rule.instance_id is not None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from shared.deps import Deps
+from shared.documents.query import Query
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Tenant
 from shared.domain.agents import AgentTeam, Assignment, SkillMatching
 from shared.domain.availability import Availability, Presence
-from shared.domain.conversations import Conversation, ConversationStatus, Owner
+from shared.domain.conversations import Conversation, ConversationStatus, Missed, Owner
 from shared.domain.ids import new_id, stable_id
 from shared.domain.notes import system_note
 from shared.domain.notifications import Notification
@@ -25,13 +25,14 @@ from shared.usecases import realtime
 from shared.usecases.accounts import availabilities
 from shared.usecases.agents import teams
 from shared.usecases.conversations import ownership, team_queues
+from shared.usecases.reporting import notifications
+from shared.usecases.service_levels import clocks
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_AT_ONCE = 200
 """Conversations that one event assigns; the next ones are assigned as people become free."""
 _MOST_LOOKED_AT = 50
 """Of those that wait, where people lack the skills for the first ones."""
-_MOST_COUNTED = 1000
 _PAGE = 100
 
 
@@ -117,12 +118,52 @@ def _attempt_return(deps: Deps, unit: UnitOfWork, person: Availability, conversa
     _note(deps, unit, conversation, f"{_name(unit, person)} {reason} and has this conversation no more{queue}.")
 
 
+def unanswered(deps: Deps) -> Query[Conversation]:
+    """The conversations whose person may have let the time pass in which their team has them answer."""
+    query = UnitOfWork(deps.store).conversations.query()
+    query = query.where(lambda conversation: conversation.reassign_at, "<=", deps.now())
+    return query.order_by(lambda conversation: conversation.reassign_at)
+
+
+def pass_on(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> None:
+    """Put a conversation back into its team's queue if its person has not answered in time.
+
+    For as long again it is offered to the others of the team, and then to that person, too.
+    """
+    tenant_id, now = conversation.tenant_id, deps.now()
+    person_id, team_id = conversation.assignee_id or "", conversation.team_id or ""
+    unit.fetch(unit.agent_teams.key(team_id), unit.users.key(person_id), unit.availabilities.key(person_id))
+    team, user = unit.agent_teams.owned_or_none(tenant_id, team_id), unit.users.owned_or_none(tenant_id, person_id)
+    minutes = team.reassign_after_minutes if team is not None and team.assigns_people else 0
+    conversation.reassign_at = clocks.reassign_at(conversation, minutes) if user is not None else None
+    if team is None or user is None or conversation.reassign_at is None or conversation.reassign_at > now:
+        return
+    occasion = conversation.reassign_at.isoformat()
+    conversation.missed = Missed(by_id=person_id, until=now + timedelta(minutes=minutes))
+    conversation.reassign_at = None
+    ownership.assign(deps, unit, conversation, None)
+    team_queues.join(deps, unit, conversation, team)
+    team_queues.make_room(deps, unit, conversation, person_id)
+    reason = f"{user.name or user.email} has not answered within {minutes} minutes"
+    _note(deps, unit, conversation, f"{reason}: it waits for somebody else of the team {team.name}.")
+    notification = Notification(
+        id=stable_id("not answered", conversation.id, person_id, occasion),
+        tenant_id=tenant_id,
+        type="not_answered",
+        title="A conversation was not answered in time",
+        message=f"{conversation.customer_name or conversation.external_user_id}: {reason}",
+        conversation_id=conversation.id,
+        created_at=now,
+    )
+    notifications.add(deps, unit, notification)
+
+
 def _assign_next(deps: Deps, unit: UnitOfWork, tenant_id: str, team_id: str) -> bool:
     """Give the first conversation that somebody can take to that person; returns whether there was one."""
     team = unit.agent_teams.owned_or_none(tenant_id, team_id)
     if team is None or not team.assigns_people:
         return False
-    staff = _Staff(unit, team, unit.availabilities.owned_many(tenant_id, team.people_ids))
+    staff = _Staff(unit, team, unit.availabilities.owned_many(tenant_id, team.people_ids), deps.now())
     if not any(person.is_free for person in staff.people):
         return False
     for waiting in team_queues.waiting(unit, team).page(_MOST_LOOKED_AT).documents:
@@ -140,6 +181,7 @@ def _assign(deps: Deps, unit: UnitOfWork, team: AgentTeam, conversation_id: str,
         return  # somebody has it already, and the index says so soon
     queued_at = conversation.queued_at
     ownership.assign(deps, unit, conversation, person.id)
+    clocks.follow(deps, conversation)
     person.last_assigned_at = deps.now()
     unit.availabilities.expect_unchanged(person)
     reason = f"{_RULES[team.assignment]} in the team {team.name}"
@@ -155,7 +197,7 @@ def _assign(deps: Deps, unit: UnitOfWork, team: AgentTeam, conversation_id: str,
         created_at=deps.now(),
     )
     unit.personal_notifications.put(notification)
-    unit.after_commit(partial(realtime.notification_created, deps, notification))
+    realtime.notification_created(deps, unit, notification)
 
 
 _RULES = {
@@ -175,8 +217,8 @@ def _note(deps: Deps, unit: UnitOfWork, conversation: Conversation, text: str) -
     conversation.updated_at = deps.now()
     unit.conversations.expect_unchanged(conversation)
     note = unit.messages.add(system_note(conversation, new_id(), text, deps.now()))
-    unit.after_commit(partial(realtime.message_created, deps, note))
-    unit.after_commit(partial(realtime.conversation_updated, deps, conversation))
+    realtime.message_created(deps, unit, note)
+    realtime.conversation_updated(deps, unit, conversation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +228,14 @@ class _Staff:
     unit: UnitOfWork
     team: AgentTeam
     people: Sequence[Availability]
+    now: datetime
     loads: dict[str, int] = field(default_factory=dict)
 
     def best_for(self, conversation: Conversation) -> Availability | None:
         """Who is to get it; None where nobody can."""
         skills = self._skills_of(conversation)
-        fitting = [person for person in self.people if person.is_free and self._may_take(person, skills)]
+        free = [person for person in self.people if person.is_free and self._may_take(person, skills)]
+        fitting = [person for person in free if not conversation.is_passed_over(person.id, self.now)]
         for person in sorted(fitting, key=lambda each: (-len(skills & _skills(each)), *self._turn(each))):
             if person.capacity is None or self._load(person) < person.capacity:
                 return person
@@ -213,11 +257,7 @@ class _Staff:
 
     def _load(self, person: Availability) -> int:
         if person.id not in self.loads:
-            query = self.unit.conversations.query()
-            query = query.where(lambda conversation: conversation.tenant_id, "==", person.tenant_id)
-            query = query.where(lambda conversation: conversation.status, "==", ConversationStatus.OPEN)
-            query = query.where(lambda conversation: conversation.assignee_id, "==", person.id)
-            self.loads[person.id] = query.where(lambda each: each.last_message_at, ">", _EPOCH).count(_MOST_COUNTED)
+            self.loads[person.id] = availabilities.count_open(self.unit, person.tenant_id, person.id)
         return self.loads[person.id]
 
 

@@ -28,7 +28,7 @@ def switch(deps: Deps, tenant_id: str, conversation_id: str, *, enabled: bool, a
         _check_agent(unit, tenant_id, agent_id)
         conversation.auto_reply_enabled, conversation.auto_reply_agent_id = enabled, agent_id
         conversation.updated_at = deps.now()
-        unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+        realtime.conversation_updated(deps, unit, conversation)
         return conversation
 
     return run_with_retry(deps, attempt)

@@ -116,7 +116,7 @@ def _add_note(deps: Deps, unit: UnitOfWork, call: Call, event: CallChanged, conv
     note = system_note(conversation, note_id, event.note, deps.now())
     note.instance_id = call.instance_id
     unit.messages.add(note)
-    unit.after_commit(lambda: realtime.message_created(deps, note))
+    realtime.message_created(deps, unit, note)
 
 
 def count_open(deps: Deps, instance_id: str) -> int:

@@ -130,7 +130,7 @@ def make(
         item.due_at = item.next_retry_at = None
         message.status, message.error = MessageStatus.DEAD, "deleted before it was sent"
     item.updated_at = now
-    unit.after_commit(lambda: realtime.message_updated(deps, message))
+    realtime.message_updated(deps, unit, message)
     return item
 
 

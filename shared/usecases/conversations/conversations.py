@@ -212,7 +212,7 @@ def update(
         if conversation.revision != former_revision:
             conversation.latest_change = LatestChange(by=decider.id, at=deps.now(), revision=conversation.revision)
         if not is_surveyed:
-            unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+            realtime.conversation_updated(deps, unit, conversation)
         return conversation
 
     return run_with_retry(deps, attempt)

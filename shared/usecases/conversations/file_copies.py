@@ -10,9 +10,10 @@ from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.events import OutboundEvent, Topic
-from shared.domain.files import BEING_CHECKED, FileCopy
+from shared.domain.files import BEING_CHECKED, NO_LONGER_KEPT, FileCopy, FileCopyState
 from shared.domain.messages import Attachment, Message, is_file
-from shared.usecases.conversations import scanning
+from shared.errors import Unprocessable
+from shared.usecases.conversations import kept_contents, scanning
 
 _SWEEP_AFTER = timedelta(minutes=1)
 
@@ -29,11 +30,41 @@ def order(deps: Deps, unit: UnitOfWork, message: Message, former: Sequence[Attac
     former_ids = {copy_id(message, number, attachment) for number, attachment in enumerate(former)}
     for number, attachment in enumerate(message.attachments):
         copy = new_copy(deps, message, number, attachment)
-        if is_file(attachment) and copy.id not in former_ids and unit.file_copies.collided_with(copy.id) is None:
-            unit.file_copies.add(copy)
-            if scanning.is_on(deps):
-                _set_unavailable(message, number, BEING_CHECKED)
-                _begin_at_once(deps, unit, copy)
+        if not is_file(attachment) or copy.id in former_ids or unit.file_copies.collided_with(copy.id) is not None:
+            continue
+        if attachment.sha256 is not None:
+            _refer_to_upload(unit, message, number, copy)
+            continue
+        unit.file_copies.add(copy)
+        if scanning.is_on(deps):
+            _set_unavailable(message, number, BEING_CHECKED)
+            _begin_at_once(deps, unit, copy)
+
+
+def _refer_to_upload(unit: UnitOfWork, message: Message, number: int, copy: FileCopy) -> None:
+    try:
+        _keep_upload(unit, message.attachments[number], copy)
+    except Unprocessable:
+        _set_unavailable(message, number, NO_LONGER_KEPT)
+
+
+def refer(deps: Deps, unit: UnitOfWork, message: Message) -> None:
+    """With the commit of a message that is sent, keep its uploads for as long as its own files.
+
+    Raises `Unprocessable` for one that is not kept any more.
+    """
+    for number, each in enumerate(message.attachments):
+        if each.sha256 is not None:
+            _keep_upload(unit, each, new_copy(deps, message, number, each))
+
+
+def _keep_upload(unit: UnitOfWork, upload: Attachment, copy: FileCopy) -> None:
+    assert upload.sha256 is not None  # noqa: S101 - of an upload
+    kept_contents.refer_again(unit, copy.tenant_id, upload.sha256)
+    copy.state, copy.due_at = FileCopyState.STORED, None
+    copy.sha256, copy.size = upload.sha256, upload.size
+    copy.mime_type, copy.file_name = upload.mime_type, upload.file_name
+    unit.file_copies.add(copy)
 
 
 def _begin_at_once(deps: Deps, unit: UnitOfWork, copy: FileCopy) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
@@ -50,8 +49,8 @@ def add(
         mentioned = _mentioned(unit, caller.tenant_id, text, mentioned_ids)
         note = unit.messages.add(_note(deps, note_id, conversation, writer, text))
         conversation.updated_at = note.created_at
-        unit.after_commit(partial(realtime.message_created, deps, note))
-        unit.after_commit(partial(realtime.conversation_updated, deps, conversation))
+        realtime.message_created(deps, unit, note)
+        realtime.conversation_updated(deps, unit, conversation)
         for user in mentioned:
             if writer is None or user.id != writer.id:
                 _notify(deps, unit, note, user)
@@ -99,4 +98,4 @@ def _notify(deps: Deps, unit: UnitOfWork, note: Message, user: User) -> None:
         created_at=note.created_at,
     )
     unit.personal_notifications.add(notification)
-    unit.after_commit(partial(realtime.notification_created, deps, notification))
+    realtime.notification_created(deps, unit, notification)

@@ -27,6 +27,7 @@ from shared.usecases.conversations import assignees, team_queues
 from shared.usecases.instances import instance_lookup
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.reporting import notifications
+from shared.usecases.service_levels import clocks
 
 
 def pause_ends_at(deps: Deps, instance: Instance | None, tenant: Tenant | None) -> datetime | None:
@@ -79,7 +80,9 @@ def _take(deps: Deps, caller: Principal, conversation_id: str, *, is_offer_neede
         former_assignee_id = conversation.assignee_id
         conversation.assignee_id = caller.answerable or former_assignee_id
         if conversation.assignee_id != former_assignee_id:
+            conversation.assigned_at = deps.now()
             team_queues.make_room(deps, unit, conversation, former_assignee_id)
+        clocks.follow(deps, conversation)
         return _changed(deps, unit, conversation)
 
     return run_with_retry(deps, attempt)
@@ -102,6 +105,7 @@ def release(deps: Deps, tenant_id: str, conversation_id: str) -> Conversation:
 def assign(deps: Deps, unit: UnitOfWork, conversation: Conversation, assignee_id: str | None) -> None:
     """Give a conversation to a user, an agent or a team whom somebody has checked; None takes it away from anybody."""
     conversation.assignee_id, conversation.needs_human = assignee_id, False
+    conversation.assigned_at = deps.now() if assignee_id is not None else None
     if assignee_id is None:
         give_back(deps, unit, conversation)
     elif conversation.status is not ConversationStatus.CLOSED:
@@ -175,9 +179,9 @@ def wait_for_person(
     conversation.give_to_nobody()
     team_queues.join_again(deps, unit, conversation)
     note = unit.messages.add(system_note(conversation, new_id(), f"A person is needed: {reason}", deps.now()))
-    unit.after_commit(lambda: realtime.message_created(deps, note))
+    realtime.message_created(deps, unit, note)
     notifications.add(deps, unit, notification_of(deps, conversation, note.id, notification_type, reason))
-    unit.after_commit(lambda: realtime.needs_human(deps, conversation, reason))
+    realtime.needs_human(deps, unit, conversation, reason)
     _changed(deps, unit, conversation)
 
 
@@ -218,5 +222,5 @@ def _name(unit: UnitOfWork, tenant_id: str, holder_id: str) -> str:
 def _changed(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> Conversation:
     conversation.updated_at = deps.now()
     unit.conversations.expect_unchanged(conversation)
-    unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+    realtime.conversation_updated(deps, unit, conversation)
     return conversation

@@ -79,7 +79,7 @@ def _note_reading(deps: Deps, unit: UnitOfWork, conversation: Conversation, last
         return
     conversation.unread_count, conversation.is_unread = unread_count, unread_count > 0
     conversation.updated_at = deps.now()
-    unit.after_commit(partial(realtime.conversation_updated, deps, conversation))
+    realtime.conversation_updated(deps, unit, conversation)
 
 
 def _newer(unit: UnitOfWork, conversation: Conversation, message_id: str | None) -> Iterator[Message]:

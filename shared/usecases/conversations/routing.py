@@ -100,13 +100,20 @@ def apply(deps: Deps, unit: UnitOfWork, conversation: Conversation, text: str | 
     conversation.routed_at = deps.now()
     conversation.priority = outcome.priority or conversation.priority
     if conversation.assignee_id is None:
-        conversation.assignee_id, conversation.team_id = outcome.assignee_id, outcome.team_id
-        if outcome.team_id:
-            _give_to_team(deps, unit, conversation, outcome.team_id)
-        if outcome.assignee_id:
-            ownership.begin_pause(deps, unit, conversation, outcome.assignee_id)
+        _assign(deps, unit, conversation, outcome)
     if outcome.tags:
         _add_tags(unit, customer or _customer(unit, conversation), outcome.tags)
+
+
+def _assign(deps: Deps, unit: UnitOfWork, conversation: Conversation, outcome: Outcome) -> None:
+    """Give it to whom the rules name, unless they have left since or only look on: then it is as if no rule did."""
+    conversation.team_id = outcome.team_id
+    if outcome.team_id:
+        _give_to_team(deps, unit, conversation, outcome.team_id)
+    assignee_id = outcome.assignee_id
+    if assignee_id and assignees.can_answer(unit, conversation.tenant_id, assignee_id):
+        conversation.assignee_id = assignee_id
+        ownership.begin_pause(deps, unit, conversation, assignee_id)
 
 
 def _give_to_team(deps: Deps, unit: UnitOfWork, conversation: Conversation, id_or_name: str) -> None:

@@ -26,7 +26,7 @@ from shared.domain.instances import Instance
 from shared.domain.messages import Attachment, Author, Message
 from shared.domain.outbox import Choice, OutboxItem, ReactionTo, Template
 from shared.errors import BadRequest, Collision, FieldName, HubError, NotFound, Unprocessable
-from shared.usecases.conversations import conversations, forwarding, ownership, routing, uploads
+from shared.usecases.conversations import conversations, file_copies, forwarding, ownership, routing
 from shared.usecases.customers import customers
 from shared.usecases.identities import contacts, resolution
 from shared.usecases.instances import instance_lookup
@@ -143,7 +143,7 @@ def _attempt(
     if not content.by_program:
         ownership.note_sign(deps, unit, caller, conversation, instance)
     for message in enqueueing.enqueue(deps, unit, conversation, instance, _pieces(draft, instance)):
-        uploads.refer(deps, unit, message)
+        file_copies.refer(deps, unit, message)
     return True
 
 

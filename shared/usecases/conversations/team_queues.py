@@ -71,6 +71,10 @@ def due(deps: Deps) -> Query[Conversation]:
 
 
 def wake_again(deps: Deps, conversation: Conversation) -> None:
-    """Publish the event of a conversation once more, and leave it to whoever becomes free afterwards."""
+    """Publish the event of a conversation once more, and leave it to whoever becomes free afterwards.
+
+    Or to who has not answered it, once it was offered to the others for as long.
+    """
     availabilities.wake(deps, conversation.tenant_id, team_id=conversation.team_id)
-    conversation.assign_at = None
+    missed = conversation.missed
+    conversation.assign_at = missed.until if missed is not None and missed.until > deps.now() else None

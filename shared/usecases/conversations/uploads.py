@@ -9,7 +9,7 @@ from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.files import FileCopy, FileCopyState
 from shared.domain.ids import new_id
-from shared.domain.messages import Attachment, Message, MessageKind
+from shared.domain.messages import Attachment, MessageKind
 from shared.errors import BadRequest, Collision, NotFound, PayloadTooLarge, ProviderUnavailable, Unprocessable
 from shared.ports.files import FileContent
 from shared.security.content_types import content_type, is_active
@@ -87,16 +87,3 @@ def attachment(deps: Deps, tenant_id: str, file_id: str, kind: MessageKind, file
         file_name=file_name or copy.file_name,
         size=copy.size,
     )
-
-
-def refer(deps: Deps, unit: UnitOfWork, message: Message) -> None:
-    """With the commit of a message that is sent, keep its uploads for as long as its own files."""
-    for number, each in enumerate(message.attachments):
-        if each.sha256 is None:
-            continue
-        kept_contents.refer_again(unit, message.tenant_id, each.sha256)
-        copy = file_copies.new_copy(deps, message, number, each)
-        copy.state, copy.due_at = FileCopyState.STORED, None
-        copy.sha256, copy.size = each.sha256, each.size
-        copy.mime_type, copy.file_name = each.mime_type, each.file_name
-        unit.file_copies.add(copy)

@@ -138,7 +138,7 @@ def _show_profile(deps: Deps, customer_id: str) -> None:
     def attempt(unit: UnitOfWork) -> None:
         customer = unit.customers.of_any_tenant(customer_id)
         if customer is not None:
-            customers.show_profile(unit, customer, deps.now())
+            customers.show_profile(deps, unit, customer)
 
     run_with_retry(deps, attempt)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import Any
 
 from shared.deps import Deps
@@ -13,6 +12,7 @@ from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer, CustomValue, Identity
 from shared.domain.ids import new_id
 from shared.errors import BadRequest, NotFound
+from shared.usecases import realtime
 from shared.usecases.customers import customer_tags, opt_outs
 
 MOST = 200
@@ -120,7 +120,7 @@ def update(deps: Deps, tenant_id: str, customer_id: str, fields: Mapping[str, An
         dependent = {"preferences": preferences, "custom_fields": custom_fields, "updated_at": deps.now()}
         unit.customers.change(customer, {**changes, **dependent})
         customer_tags.index(unit, customer, former_tags)
-        show_profile(unit, customer, deps.now(), changes.keys())
+        show_profile(deps, unit, customer, changes.keys())
         return customer
 
     return run_with_retry(deps, attempt)
@@ -134,9 +134,10 @@ def _merged_fields(former: Mapping[str, CustomValue], changes: Mapping[str, Any]
 
 
 def show_profile(
-    unit: UnitOfWork, customer: Customer, now: datetime, changed_fields: Collection[str] = SHOWN_FIELDS
+    deps: Deps, unit: UnitOfWork, customer: Customer, changed_fields: Collection[str] = SHOWN_FIELDS
 ) -> None:
-    """Bring a changed name or phone number into what the customer's addresses and open conversations show.
+    """Bring a changed name or phone number into what the customer's addresses and open conversations show, and tell
+    clients.
 
     Without a name of the business's own they show the provider's. The commit fails if a conversation begins at one of
     the addresses meanwhile.
@@ -156,7 +157,8 @@ def show_profile(
         if identity.conversation_id:
             shown_fields = {"name": identity.shown_name, "phone": identity.phone}
             changes = {f"customer_{field}": shown_fields[field] for field in fields}
-            unit.conversations.patch(identity.conversation_id, **changes, updated_at=now)
+            unit.conversations.patch(identity.conversation_id, **changes, updated_at=deps.now())
+            realtime.open_conversation_updated(deps, unit, identity)
 
 
 def history(

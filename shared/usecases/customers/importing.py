@@ -120,5 +120,5 @@ def _change(deps: Deps, unit: UnitOfWork, customer: Customer, row: Mapping[str, 
         return False
     unit.customers.change(customer, {**changes, "updated_at": deps.now()})
     customer_tags.index(unit, customer, former["tags"])
-    customers.show_profile(unit, customer, deps.now(), changes.keys())
+    customers.show_profile(deps, unit, customer, changes.keys())
     return True

@@ -50,7 +50,7 @@ def chat_and_author(
     author = resolve(deps, unit, instance, received.sender)
     if received.is_thread:
         return _thread(deps, unit, instance, received, author), author
-    _learn_phone(deps, unit, author, received.sender)
+    _learn_contact(deps, unit, author, received.sender)
     return author, author
 
 
@@ -158,17 +158,22 @@ def _thread(deps: Deps, unit: UnitOfWork, instance: Instance, received: MessageR
     )
 
 
-def _learn_phone(deps: Deps, unit: UnitOfWork, identity: Identity, sender: Sender) -> None:
-    """Take down a number that this message is the first to tell; what the business has written down stays.
+def _learn_contact(deps: Deps, unit: UnitOfWork, identity: Identity, sender: Sender) -> None:
+    """Take down a number or an e-mail address that this message is the first to tell.
 
-    Costs a read in that case only.
+    What the business has written down stays. Costs a read in that case only.
     """
-    if identity.phone or not sender.phone:
+    is_new = (sender.phone and not identity.phone) or (sender.email and not identity.email)
+    if not is_new:
         return
     customer = unit.customers.owned_or_none(identity.tenant_id, identity.customer_id)
-    if customer is not None and not customer.phone:
-        customer.phone, customer.updated_at = sender.phone, deps.now()
-    identity.phone = customer.phone if customer is not None else sender.phone
+    if customer is None:
+        identity.phone, identity.email = identity.phone or sender.phone, identity.email or sender.email
+        return
+    phone, email = customer.phone or sender.phone, customer.email or sender.email
+    if (phone, email) != (customer.phone, customer.email):
+        customer.phone, customer.email, customer.updated_at = phone, email, deps.now()
+    identity.phone, identity.email = identity.phone or phone, identity.email or email
 
 
 def _new(deps: Deps, unit: UnitOfWork, instance: Instance, sender: Sender, key: str, *, is_group: bool) -> Identity:
@@ -195,6 +200,7 @@ def _new(deps: Deps, unit: UnitOfWork, instance: Instance, sender: Sender, key: 
             customer_id=customer.id,
             name=customer.name,
             phone=customer.phone,
+            email=customer.email,
             created_at=now,
         )
     )

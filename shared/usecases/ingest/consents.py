@@ -14,7 +14,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.consent_words import says
 from shared.domain.customers import Identity, OptOut
 from shared.domain.inbound import MessageReceived
-from shared.domain.instances import Instance
+from shared.domain.instances import ChannelType, Instance
 from shared.domain.kinds import Consent
 from shared.errors import NotFound
 from shared.usecases.customers import consent, customers, opt_outs
@@ -25,10 +25,18 @@ def of(instance: Instance, chat: Identity, received: MessageReceived) -> Consent
     """What a message to a text channel changes: a word counts only where it changes something."""
     if not _may_say(instance, received):
         return None
+    change = Consent.OPT_IN if chat.opted_out else Consent.OPT_OUT
+    return change if _says(instance, received, change) else None
+
+
+def _says(instance: Instance, received: MessageReceived, change: Consent) -> bool:
+    """Whether the message is such a word and nothing else; of a mail its subject, or what stands above a signature."""
     options = instance.options
-    if chat.opted_out:
-        return Consent.OPT_IN if says(received.text, Consent.OPT_IN, options.opt_in_words) else None
-    return Consent.OPT_OUT if says(received.text, Consent.OPT_OUT, options.opt_out_words) else None
+    own_words = options.opt_out_words if change is Consent.OPT_OUT else options.opt_in_words
+    texts = [received.text]
+    if instance.type is ChannelType.EMAIL:
+        texts = [received.content.subject, (received.text or "").strip().partition("\n")[0]]
+    return any(says(text, change, own_words) for text in texts)
 
 
 def _may_say(instance: Instance, received: MessageReceived) -> bool:
@@ -45,7 +53,7 @@ def as_received(
         return replace(received, for_people=True, nobody_waits=True, not_routed=True)
     if not chat.opted_out or not received.is_by_customer or received.reports_consent:
         return received
-    repeats = _may_say(instance, received) and says(received.text, Consent.OPT_OUT, instance.options.opt_out_words)
+    repeats = _may_say(instance, received) and _says(instance, received, Consent.OPT_OUT)
     return replace(received, for_people=True, nobody_waits=received.nobody_waits or repeats)
 
 

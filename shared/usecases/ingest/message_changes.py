@@ -95,7 +95,7 @@ def _tell_what_became(deps: Deps, unit: UnitOfWork, instance: Instance, message:
         created_at=now,
     )
     unit.messages.add(note)
-    unit.after_commit(lambda: realtime.message_created(deps, note))
+    realtime.message_created(deps, unit, note)
 
 
 def apply_edit(deps: Deps, instance: Instance, edit: MessageEdited) -> None:
@@ -183,7 +183,7 @@ def _mark_page(
             if status is not message.status:
                 has_marked, message.status = True, status
                 campaign_results.follow(unit, message, watermark.until)
-                unit.after_commit(partial(realtime.message_updated, deps, message))
+                realtime.message_updated(deps, unit, message)
     return has_marked, page.cursor
 
 
@@ -227,7 +227,7 @@ def _change_record(
         change(record)
         file_copies.order(deps, unit, record, former.attachments)
         if _is_changed(former, record):
-            unit.after_commit(lambda: realtime.message_updated(deps, record))
+            realtime.message_updated(deps, unit, record)
         return
     if record is not None:
         change(record.early)

@@ -202,7 +202,7 @@ def changes(conversation: Conversation, message: Message, arrival: Arrival) -> d
         names |= {name for name in ("customer_name", "customer_phone") if getattr(conversation, name)}
     if is_answer(message, arrival):
         names |= {"needs_human", "owner", "pause_ends_at"}  # whose it was before, it still is
-        names |= {"unread_count", "is_unread", "queued_at", "queue_order", "assign_at"}
+        names |= {"unread_count", "is_unread", "queued_at", "queue_order", "assign_at", "reassign_at"}
     if received.context:
         names.add("contexts")
     fields = conversation.model_dump(include=names)

@@ -39,12 +39,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A stored message. `conversation` has what is known without reading it, which `is_whole` says is all of it."""
+    """A stored message. `conversation` has what is known without reading it, which `is_whole` says is all of it.
+
+    One that `was_stored` before is as it was then.
+    """
 
     message: Message
     conversation: Conversation
     wants_reply: bool = True
     is_whole: bool = True
+    was_stored: bool = False
 
 
 def store_message(deps: Deps, instance: Instance, event: InboundEvent, received: MessageReceived) -> None:
@@ -65,7 +69,7 @@ def _store(deps: Deps, unit: UnitOfWork, arrival: Arrival) -> None:
     else:
         stored = _stored_before(deps, unit, arrival, record)
     if stored is not None:
-        unit.after_commit(lambda: _announce(deps, arrival, stored))
+        _announce(deps, unit, arrival, stored)
 
 
 def _store_new(deps: Deps, unit: UnitOfWork, arrival: Arrival, note: EarlyNote | None) -> Stored | None:
@@ -206,26 +210,29 @@ def _stored_before(deps: Deps, unit: UnitOfWork, arrival: Arrival, record: Messa
     if not isinstance(record, Message) or record.raw_event_id != arrival.event.id:
         log.info("dropped a duplicate", extra={"message_id": arrival.message_id})
         return None
+    former = record.model_copy()
     if record.edited_at is None:
-        received, former = arrival.received, record.attachments
+        received = arrival.received
         record.kind, record.text = received.kind, received.text
         record.attachments, record.content, record.extra = list(received.attachments), received.content, received.extra
-        file_copies.order(deps, unit, record, former)
+        file_copies.order(deps, unit, record, former.attachments)
     conversation = unit.conversations.owned_or_none(record.tenant_id, record.conversation_id)
-    return Stored(record, conversation) if conversation else None
+    return Stored(record, conversation, was_stored=record == former) if conversation else None
 
 
-def _announce(deps: Deps, arrival: Arrival, stored: Stored) -> None:
-    received = arrival.received
+def _announce(deps: Deps, unit: UnitOfWork, arrival: Arrival, stored: Stored) -> None:
+    received, message = arrival.received, stored.message
     if not received.is_history:
-        metrics.message_stored(deps, arrival.instance, arrival.event, stored.message)
-    if stored.message.blocked:
+        unit.after_commit(lambda: metrics.message_stored(deps, arrival.instance, arrival.event, message))
+    if message.blocked:
         return
-    realtime.message_created(deps, stored.message)
-    realtime.conversation_updated(deps, stored.conversation, is_whole=stored.is_whole)
-    wants_answer = stored.wants_reply and received.makes_customer_wait and not stored.message.for_people
-    if wants_answer or stored.message.consent is not None:
-        _ask_for_reply(deps, stored.message, arrival.event)
+    realtime.message_created(deps, unit, message, is_kept_before=stored.was_stored)
+    realtime.conversation_updated(
+        deps, unit, stored.conversation, is_whole=stored.is_whole, is_kept_before=stored.was_stored
+    )
+    wants_answer = stored.wants_reply and received.makes_customer_wait and not message.for_people
+    if wants_answer or message.consent is not None:
+        unit.after_commit(lambda: _ask_for_reply(deps, message, arrival.event))
 
 
 def _ask_for_reply(deps: Deps, message: Message, event: InboundEvent) -> None:

@@ -164,5 +164,5 @@ def regain_link(deps: Deps, instance: Instance) -> None:
 
 def _finish(deps: Deps, unit: UnitOfWork, before: Instance, after: Instance) -> None:
     after.updated_at = deps.now()
-    add_alert(unit, before, after.status, after.status_detail, after.updated_at)
+    add_alert(deps, unit, before, after.status, after.status_detail, after.updated_at)
     unit.after_commit(lambda: instance_lookup.forget(deps, before))

@@ -94,7 +94,7 @@ def _record(deps: Deps, unit: UnitOfWork, instance: Instance, connection: Connec
     unit.fetch(unit.instances.key(instance.id), *address_keys)
     before = unit.instances.owned(instance.tenant_id, instance.id)
     after = unit.instances.put(_connected(deps, before, connection))
-    add_alert(unit, before, after.status, None, deps.now())
+    add_alert(deps, unit, before, after.status, None, deps.now())
     if connection.external_id:
         reserve(unit, before, connection.external_id)
         if connection.external_id != before.external_id:
@@ -219,7 +219,7 @@ def record_failure(deps: Deps, instance: Instance, reason: str) -> Instance:
                 "updated_at": deps.now(),
             }
         )
-        add_alert(unit, before, InstanceStatus.ERROR, why, deps.now())
+        add_alert(deps, unit, before, InstanceStatus.ERROR, why, deps.now())
         return unit.instances.put(after)
 
     failed = run_with_retry(deps, attempt)

@@ -261,7 +261,7 @@ def _note(
         if after != before:
             after.updated_at = deps.now()
             if alerts:
-                add_alert(unit, before, after.status, after.status_detail, deps.now())
+                add_alert(deps, unit, before, after.status, after.status_detail, deps.now())
         return before, after
 
     before, after = run_with_retry(deps, attempt)

@@ -39,7 +39,7 @@ def _mark_instance(deps: Deps, instance_id: str) -> bool:
         if instance.status is InstanceStatus.DELETED:
             return True
         detail = reported(instance, ENTER_AGAIN)
-        add_alert(unit, instance.model_copy(), InstanceStatus.ERROR, detail, deps.now())
+        add_alert(deps, unit, instance.model_copy(), InstanceStatus.ERROR, detail, deps.now())
         instance.status, instance.status_detail, instance.updated_at = InstanceStatus.ERROR, detail, deps.now()
         return True
 

@@ -63,7 +63,7 @@ def _note_refusal(deps: Deps, instance: Instance, reason: str) -> None:
         before = after.model_copy()
         after.status, after.status_detail = InstanceStatus.ERROR, reported(before, reason)
         after.updated_at = deps.now()
-        add_alert(unit, before, after.status, after.status_detail, deps.now())
+        add_alert(deps, unit, before, after.status, after.status_detail, deps.now())
         return before, after
 
     before, after = run_with_retry(deps, note)

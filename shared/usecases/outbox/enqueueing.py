@@ -123,14 +123,14 @@ def enqueue(
     if waiting_since is not None:
         amounts.replies, amounts.reply_seconds = 1, (now - waiting_since).total_seconds()
     counters.count(unit, _source(conversation, instance), now, amounts)
-    unit.after_commit(lambda: announce(deps, conversation, instance, messages))
+    announce(deps, unit, conversation, instance, messages)
     return messages
 
 
 def enqueue_opening(
     deps: Deps, unit: UnitOfWork, conversation: Conversation, instance: Instance, draft: Draft
 ) -> Message:
-    """Accept what the business begins a conversation with, in the unit that begins it; `announce` it afterwards."""
+    """Accept what the business begins a conversation with, in the unit that begins it; `announce` it, too."""
     now = deps.now()
     message = _message(conversation, instance, draft, now, 1)
     conversation.last_message_id = message.id
@@ -140,12 +140,14 @@ def enqueue_opening(
     return message
 
 
-def announce(deps: Deps, conversation: Conversation, instance: Instance, messages: Sequence[Message]) -> None:
-    """Wake the sender and tell the joined clients."""
-    wake(deps, conversation.tenant_id, conversation.id, instance)
+def announce(
+    deps: Deps, unit: UnitOfWork, conversation: Conversation, instance: Instance, messages: Sequence[Message]
+) -> None:
+    """Wake the sender and tell the joined clients once the unit is committed."""
+    unit.after_commit(lambda: wake(deps, conversation.tenant_id, conversation.id, instance))
     for message in messages:
-        realtime.message_created(deps, message)
-    realtime.conversation_updated(deps, conversation)
+        realtime.message_created(deps, unit, message)
+    realtime.conversation_updated(deps, unit, conversation)
 
 
 def wake(deps: Deps, tenant_id: str, conversation_id: str, instance: Instance | None, delay: float = 0.0) -> None:

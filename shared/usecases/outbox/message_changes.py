@@ -88,7 +88,7 @@ def record(deps: Deps, unit: UnitOfWork, item: OutboxItem, change: Change) -> No
     if message is None:
         return
     apply(message, change, item.payload, deps.now())
-    unit.after_commit(lambda: realtime.message_updated(deps, message))
+    realtime.message_updated(deps, unit, message)
 
 
 def apply(message: Message, change: Change, payload: OutboxPayload, now: datetime) -> None:

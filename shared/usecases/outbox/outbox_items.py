@@ -36,7 +36,7 @@ def redrive(deps: Deps, tenant_id: str, item_id: str) -> OutboxItem:
         item.next_retry_at = item.reason = item.error = item.unknown_since = None
         if not item.is_change:
             unit.messages.patch(item_id, status=MessageStatus.PENDING, error=None)
-            unit.after_commit(lambda: realtime.message_status_changed(deps, item))
+            realtime.message_status_changed(deps, unit, item)
         unit.after_commit(lambda: enqueueing.wake(deps, item.tenant_id, item.conversation_id, None))
         return item
 

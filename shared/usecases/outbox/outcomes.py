@@ -54,7 +54,7 @@ def record_sent_in(deps: Deps, unit: UnitOfWork, instance: Instance, item: Outbo
         unit.messages.patch(item.id, status=status, **changes, **note)
         _follow(unit, item, status, deps.now())
     if part.is_last:
-        unit.after_commit(lambda: realtime.message_status_changed(deps, item))
+        realtime.message_status_changed(deps, unit, item)
     if sent.external_conversation_id and sent.external_conversation_id != item.payload.external_conversation_id:
         unit.conversations.patch(item.conversation_id, external_conversation_id=sent.external_conversation_id)
     first = () if sent.external_message_id is None else (sent.external_message_id,)
@@ -152,7 +152,7 @@ def record_unavailable(deps: Deps, unit: UnitOfWork, item: OutboxItem, pause: fl
     item.updated_at = now
     if not item.is_change:
         unit.messages.patch(item.id, status=MessageStatus.FAILED, error=detail)
-        unit.after_commit(lambda: realtime.message_status_changed(deps, item))
+        realtime.message_status_changed(deps, unit, item)
 
 
 def _incomplete(item: OutboxItem) -> str:
@@ -178,7 +178,7 @@ def record_dead(
         note = {"note": _incomplete(item)} if item.parts_sent else {}
         unit.messages.patch(item.id, status=MessageStatus.DEAD, error=error, **note)
         _follow(unit, item, MessageStatus.DEAD, now, error)
-        unit.after_commit(lambda: realtime.message_status_changed(deps, item))
+        realtime.message_status_changed(deps, unit, item)
         title = "A message may not have been delivered" if reason == OUTCOME_UNKNOWN else title
     if title is None:
         return

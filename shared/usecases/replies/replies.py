@@ -39,7 +39,7 @@ from shared.usecases.outbox import automatic_answers, enqueueing
 from shared.usecases.replies import choosing, closing, confirmations, growing, pictures, recordings
 from shared.usecases.replies.choosing import Answerer
 from shared.usecases.replies.growing import GrowingAnswer
-from shared.usecases.reporting.notifications import notify_once
+from shared.usecases.reporting import notifications
 from shared.usecases.service_levels import clocks
 
 log = logging.getLogger(__name__)
@@ -389,9 +389,9 @@ def _flag_for_person(
     unit.conversations.expect_unchanged(conversation)
     occasion = str(turn.conversation.last_inbound_message_id)
     notification = ownership.notification_of(deps, conversation, occasion, notification_type, why)
-    unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
-    unit.after_commit(lambda: realtime.needs_human(deps, conversation, why))
-    unit.after_commit(lambda: notify_once(deps, notification))
+    realtime.conversation_updated(deps, unit, conversation)
+    realtime.needs_human(deps, unit, conversation, why)
+    notifications.put(deps, unit, notification)
 
 
 def _reason_to_stop(deps: Deps, turn: Turn) -> StopReason | None:
@@ -414,7 +414,7 @@ def _stop(deps: Deps, turn: Turn, reason: StopReason) -> None:
             return
         note = automatic_answers.note(deps, conversation, reason)
         unit.messages.add(note)
-        unit.after_commit(lambda: realtime.message_created(deps, note))
+        realtime.message_created(deps, unit, note)
         _flag_for_person(deps, unit, conversation, turn, "automatic_answers_stopped", reason)
 
     try:

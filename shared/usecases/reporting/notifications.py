@@ -20,7 +20,13 @@ def notify_once(deps: Deps, notification: Notification) -> None:
     unit.run_after_commit()
 
 
+def put(deps: Deps, unit: UnitOfWork, notification: Notification) -> None:
+    """As `add`, over one with its id where there is one already."""
+    unit.notifications.put(notification)
+    realtime.notification_created(deps, unit, notification)
+
+
 def add(deps: Deps, unit: UnitOfWork, notification: Notification) -> None:
     """Add a notification with the unit's commit, which tells the dashboards."""
     unit.notifications.add(notification)
-    unit.after_commit(lambda: realtime.notification_created(deps, notification))
+    realtime.notification_created(deps, unit, notification)

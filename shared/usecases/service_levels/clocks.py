@@ -1,12 +1,13 @@
 """What is due in a conversation by its tenant's policies.
 
 It is written in the conversation (`Conversation.sla`) by whatever begins or ends a customer's waiting. The sweep finds
-by an index what people have to be warned of.
+by an index what people have to be warned of. In the same way it is written there when another person of its team is to
+have a conversation that its person does not answer.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from datetime import datetime, timedelta
 
 from shared.deps import Deps
 from shared.documents.query import Query
@@ -17,6 +18,7 @@ from shared.domain.ids import stable_id
 from shared.domain.notifications import Notification
 from shared.domain.sla import SlaClock, SlaState, SlaTarget
 from shared.usecases import realtime
+from shared.usecases.accounts import tenants
 from shared.usecases.reporting import counters, notifications
 from shared.usecases.service_levels import levels
 
@@ -32,11 +34,20 @@ def follow(deps: Deps, conversation: Conversation) -> None:
     promised = levels.cached(deps, conversation.tenant_id)
     if promised.policies or conversation.sla.clocks:
         conversation.sla = promised.sla_of(conversation)
+    if conversation.team_id is not None:
+        minutes = tenants.cached(deps, conversation.tenant_id).reassign_after_minutes.get(conversation.team_id, 0)
+        conversation.reassign_at = reassign_at(conversation, minutes)
+
+
+def reassign_at(conversation: Conversation, minutes: int) -> datetime | None:
+    """When somebody else of the team is to have it, where the team allows its people so many minutes; 0: any time."""
+    since = conversation.unanswered_from()
+    return since + timedelta(minutes=minutes) if minutes and since is not None else None
 
 
 def are_promised(deps: Deps, tenant_id: str) -> bool:
-    """Whether the tenant has any policy."""
-    return bool(levels.cached(deps, tenant_id).policies)
+    """Whether the tenant has any policy, or a team whose people have to answer within a time."""
+    return bool(levels.cached(deps, tenant_id).policies) or bool(tenants.cached(deps, tenant_id).reassign_after_minutes)
 
 
 def due(deps: Deps) -> Query[Conversation]:
@@ -53,10 +64,10 @@ def warn(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> None:
     unit.conversations.expect_unchanged(conversation)
     for clock in clocks:
         notifications.add(deps, unit, _notification(deps, conversation, clock))
-        unit.after_commit(partial(realtime.sla_changed, deps, conversation, clock))
+        realtime.sla_changed(deps, unit, conversation, clock)
         if clock.state is SlaState.BREACHED:
             counters.count(unit, counters.Source.of(conversation), deps.now(), Counters(sla_breaches=1))
-    unit.after_commit(partial(realtime.conversation_updated, deps, conversation))
+    realtime.conversation_updated(deps, unit, conversation)
 
 
 def _notification(deps: Deps, conversation: Conversation, clock: SlaClock) -> Notification:

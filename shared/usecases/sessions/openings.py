@@ -39,7 +39,7 @@ def add_opening(
     if opening is None:
         return
     message = enqueueing.enqueue_opening(deps, unit, opening.conversation, opening.instance, opening.draft)
-    unit.after_commit(lambda: enqueueing.announce(deps, opening.conversation, opening.instance, [message]))
+    enqueueing.announce(deps, unit, opening.conversation, opening.instance, [message])
 
 
 def _opening(

@@ -63,7 +63,7 @@ def _create(deps: Deps, unit: UnitOfWork, tenant_id: str, new_session: NewSessio
         routing.apply(deps, unit, conversation, new_session.first_message)
         openings.add_opening(deps, unit, conversation, contact.instance)
     clocks.follow(deps, conversation)
-    unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+    realtime.conversation_updated(deps, unit, conversation)
     return conversation
 
 
@@ -106,7 +106,7 @@ def _add_first_message(deps: Deps, unit: UnitOfWork, conversation: Conversation,
     conversation.last_message_at, conversation.last_inbound_message_id = now, message.id
     conversation.last_message_id = message.id
     conversation.needs_reply_since = conversation.needs_reply_since or now
-    unit.after_commit(lambda: realtime.message_created(deps, message))
+    realtime.message_created(deps, unit, message)
 
 
 def _count(deps: Deps, unit: UnitOfWork, conversation: Conversation, *, sessions: int, inbound: int) -> None:

@@ -61,16 +61,16 @@ def _transfer(deps: Deps, unit: UnitOfWork, tenant_id: str, conversation_id: str
         raise Collision("the customer has another open session on that channel")
     now, former = deps.now(), conversation.model_copy()
     note = unit.messages.add(_note(conversation, contact, request, now))
-    unit.after_commit(lambda: realtime.message_created(deps, note))
+    realtime.message_created(deps, unit, note)
     _leave_address(unit, conversation)
     _move(conversation, contact, now)
     if request.assignee_id is not None:
         ownership.assign(deps, unit, conversation, request.assignee_id or None)
     _enter_address(unit, conversation, contact)
     openings.add_opening(deps, unit, conversation, contact.instance, former)
-    unit.after_commit(lambda: realtime.conversation_updated(deps, conversation))
+    realtime.conversation_updated(deps, unit, conversation)
     # Those who watch the old channel see that the conversation has moved.
-    unit.after_commit(lambda: realtime.conversation_moved(deps, conversation, former.instance_id))
+    realtime.conversation_moved(deps, unit, conversation, former.instance_id)
     return conversation
 
 

@@ -5,10 +5,14 @@ A visitor's token is all there is of them; nothing is stored before they write.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.channel import MEGABYTE
 from shared.channel.webhook import Webhook
 from shared.channels.widget import verification
 from shared.channels.widget.config import WidgetConfig
@@ -17,13 +21,18 @@ from shared.channels.widget.outbound import room_of
 from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.business_hours import Standing, standing
+from shared.domain.customers import Identity
+from shared.domain.files import FileCopy
 from shared.domain.ids import new_id
 from shared.domain.instances import Instance
-from shared.domain.messages import Direction, Message, MessageKind, MessageStatus
-from shared.errors import NotFound, Unauthorized
+from shared.domain.messages import Attachment, Author, Direction, Message, MessageKind, MessageStatus
+from shared.errors import BadRequest, NotFound, PayloadTooLarge, Unauthorized, Unprocessable
 from shared.security.tokens import VisitorClaims, sign, span, unverified, verify
+from shared.usecases.conversations import uploads
 from shared.usecases.ingest import webhooks
 from shared.usecases.instances import instance_config, instance_lookup
+from shared.usecases.service_levels import levels
 
 ADAPTER = "widget"
 TOKEN_SECONDS = 180 * 86400
@@ -31,7 +40,12 @@ PROVEN_SECONDS = 86400
 """How long the token of a proven visitor lasts: their page can prove them again at any time."""
 
 MOST = 100
+FILE_MEGABYTES = 10
+"""How large a visitor's file may be."""
+_FILES_SHARE = 0.8
+"""Of the room that a business has for files, visitors leave it the rest: anybody may become one."""
 _PROOF_REQUIRED = "This chat is for signed-in visitors: give userId and userHash"
+_OF_FILE = {"type", "sha256", "mime_type", "file_name", "size"}
 # Older conversations of one visitor are left to the business.
 _MOST_CONVERSATIONS = 10
 
@@ -80,10 +94,15 @@ def config(deps: Deps, instance: Instance) -> WidgetConfig:
 def begin(deps: Deps, instance: Instance, name: str | None, email: str | None) -> Session:
     """A new visitor.
 
-    Raises `NotFound` for a widget that was never connected, `Unauthorized` for one that wants proof.
+    Raises `NotFound` for a widget that was never connected, `Unauthorized` for one that wants proof, `BadRequest` where
+    name or address is missing that the widget asks for.
     """
-    if config(deps, instance).identity_required:
+    widget_config = config(deps, instance)
+    if widget_config.identity_required:
         raise Unauthorized(_PROOF_REQUIRED)
+    for field, choice, value in (("name", widget_config.ask_name, name), ("email", widget_config.ask_email, email)):
+        if choice == "required" and not (value or "").strip():
+            raise BadRequest.of_field(field, "is missing: this chat asks its visitors for it")
     return _session(deps, instance, new_id(), name, email)
 
 
@@ -102,11 +121,15 @@ def begin_proven(
     return _session(deps, instance, visitor_id, name or user_id[:100], email, proven_by=mark)
 
 
-def renew(deps: Deps, visitor: Visitor) -> Session:
-    """A fresh token for the same visitor; raises `Unauthorized` for one who was proven and can be again."""
-    if visitor.claims.proven_by is not None:
+def renew(deps: Deps, visitor: Visitor, name: str | None, email: str | None) -> Session:
+    """A fresh token for the same visitor, with the name and address that they had, or that they give now.
+
+    Raises `Unauthorized` for one who was proven and can be again.
+    """
+    claims = visitor.claims
+    if claims.proven_by is not None:
         raise Unauthorized("give userId and userHash again")
-    return _session(deps, visitor.instance, visitor.id, visitor.claims.name, visitor.claims.email)
+    return _session(deps, visitor.instance, visitor.id, claims.name or name, claims.email or email)
 
 
 def _session(
@@ -163,13 +186,57 @@ def recognize(deps: Deps, token: str) -> Visitor | None:
         return None
 
 
-def say(deps: Deps, visitor: Visitor, text: str, nonce: str) -> str:
-    """Accept a message as a webhook is accepted: durable when this returns. Returns the id it is stored under."""
+def upload(deps: Deps, visitor: Visitor, content: bytes, mime_type: str | None, file_name: str | None) -> FileCopy:
+    """Keep a file that the visitor is going to send. Raises as `uploads.upload`."""
+    if not config(deps, visitor.instance).visitor_files:
+        raise Unprocessable("this chat takes no files")
+    if len(content) > FILE_MEGABYTES * MEGABYTE:
+        raise PayloadTooLarge(f"the file has more than {FILE_MEGABYTES} MB")
+    tenant_id = visitor.instance.tenant_id
+    usage = UnitOfWork(deps.store).file_usage.get(tenant_id)
+    if usage is not None and usage.size >= deps.settings.files_per_tenant_mb * MEGABYTE * _FILES_SHARE:
+        raise PayloadTooLarge("this chat has no room for files at present")
+    return uploads.upload(deps, tenant_id, content, mime_type, file_name)
+
+
+def file_ticket(deps: Deps, visitor: Visitor, file_id: str) -> str:
+    """The name of an upload for the visitor who made it; nobody else can attach a file by it."""
+    return f"{file_id}.{_ticket_signature(deps, visitor, file_id)}"
+
+
+def _ticket_signature(deps: Deps, visitor: Visitor, file_id: str) -> str:
+    secret = config(deps, visitor.instance).visitor_secret
+    if secret is None:
+        raise NotFound("the widget is not connected yet")
+    named = f"file\n{visitor.instance.id}\n{visitor.id}\n{file_id}".encode()
+    return hmac.new(secret.get_secret_value().encode(), named, hashlib.sha256).hexdigest()
+
+
+def _uploaded(deps: Deps, visitor: Visitor, ticket: str) -> Attachment:
+    file_id, _, signature = ticket.partition(".")
+    if not hmac.compare_digest(signature.encode(), _ticket_signature(deps, visitor, file_id).encode()):
+        raise NotFound("there is no such file")
+    attachment = uploads.attachment(deps, visitor.instance.tenant_id, file_id, MessageKind.DOCUMENT, None)
+    return attachment.model_copy(update={"type": _kind(attachment.mime_type)})
+
+
+def _kind(mime_type: str | None) -> MessageKind:
+    kinds = {"image": MessageKind.IMAGE, "audio": MessageKind.AUDIO, "video": MessageKind.VIDEO}
+    return kinds.get((mime_type or "").partition("/")[0], MessageKind.DOCUMENT)
+
+
+def say(deps: Deps, visitor: Visitor, text: str, nonce: str, tickets: Sequence[str] = ()) -> str:
+    """Accept a message as a webhook is accepted: durable when this returns. Returns the id it is stored under.
+
+    Raises `NotFound` for a file that the visitor has not uploaded, and as `uploads.attachment`.
+    """
+    files = [_uploaded(deps, visitor, ticket) for ticket in tickets]
     claims = visitor.claims
     body = {
         "visitor": {"id": claims.user_id, "name": claims.name, "email": claims.email},
         "nonce": nonce,
         "text": text,
+        "files": [file.model_dump(mode="json", include=_OF_FILE) for file in files],
     }
     webhook = Webhook(
         method="POST",
@@ -183,21 +250,65 @@ def say(deps: Deps, visitor: Visitor, text: str, nonce: str) -> str:
     return ids.provider_message(visitor.instance.id, external_message_id(visitor.id, nonce))
 
 
-def history(deps: Deps, visitor: Visitor, limit: int, cursor: str | None) -> tuple[list[Message], str | None]:
-    """What the visitor and the business said to each other here, oldest first; the cursor leads to older messages.
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the visitor and the business said to each other, oldest first; `cursor` leads to older messages.
 
-    A page may have fewer messages than `limit`, for not all that is stored is
+    `bot_names` are those of the agents that answered, by their ids. With `may_rate` the next digit from 1 to 5 rates
+    the conversation that was closed last.
+    """
+
+    messages: list[Message]
+    cursor: str | None
+    bot_names: Mapping[str, str]
+    may_rate: bool
+
+    def author_name(self, message: Message) -> str | None:
+        """What the visitor is told of who wrote it: never an e-mail address, nor the name of a program's key."""
+        if message.author is Author.BOT:
+            return self.bot_names.get(message.author_id or "")
+        is_person = message.author is Author.HUMAN and message.author_id is not None
+        return message.author_name if is_person and "@" not in (message.author_name or "") else None
+
+
+def opening(deps: Deps, instance: Instance) -> Standing | None:
+    """Whether somebody is there by the business hours of the widget; None without any, when somebody always is."""
+    hours = levels.cached(deps, instance.tenant_id).hours_of_channel(instance.id)
+    return standing(hours, deps.now()) if hours is not None else None
+
+
+def history(deps: Deps, visitor: Visitor, limit: int, cursor: str | None) -> History:
+    """A page of what was said.
+
+    It may have fewer messages than `limit`, for not all that is stored is
     meant for the visitor.
     """
     unit = UnitOfWork(deps.store)
     conversation_ids = _conversation_ids(unit, visitor)
     if not conversation_ids:
-        return [], None
+        return History([], None, {}, may_rate=False)
     query = unit.messages.query().where_in(lambda message: message.conversation_id, conversation_ids)
     query = query.order_by(lambda message: message.sent_at, descending=True)
     query = query.order_by(lambda message: message.created_at, descending=True)
     page = query.page(min(limit, MOST), cursor)
-    return [message for message in reversed(page.documents) if _is_for(visitor, message)], page.cursor
+    messages = [message for message in reversed(page.documents) if _is_for(visitor, message)]
+    bot_ids = {message.author_id for message in messages if message.author is Author.BOT and message.author_id}
+    identity_id = ids.identity(visitor.instance.id, visitor.id)
+    unit.fetch(unit.identities.key(identity_id), *(unit.agents.key(bot_id) for bot_id in sorted(bot_ids)))
+    tenant_id = visitor.instance.tenant_id
+    bots = [unit.agents.owned_or_none(tenant_id, bot_id) for bot_id in bot_ids]
+    return History(
+        messages,
+        page.cursor,
+        {bot.id: bot.name for bot in bots if bot is not None},
+        may_rate=_may_rate(deps, unit.identities.owned_or_none(tenant_id, identity_id)),
+    )
+
+
+def _may_rate(deps: Deps, identity: Identity | None) -> bool:
+    if identity is None or identity.survey is None or identity.conversation_id is not None:
+        return False
+    return deps.now() <= identity.survey.until
 
 
 def _conversation_ids(unit: UnitOfWork, visitor: Visitor) -> list[str]:

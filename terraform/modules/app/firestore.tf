@@ -53,7 +53,8 @@ resource "google_firestore_index" "composite" {
   }
 }
 
-# Fields that no query asks for alone: an index on a time that only grows limits how fast a collection can be written.
+# Fields that no query asks for alone, or in one order only: an index on a time that only grows limits how fast a
+# collection can be written, and each entry takes room.
 resource "google_firestore_field" "override" {
   for_each = local.fields
 
@@ -62,8 +63,16 @@ resource "google_firestore_field" "override" {
   collection = each.value.collectionGroup
   field      = each.value.fieldPath
 
-  # Empty: no index at all.
-  index_config {}
+  # Without `indexes`: none at all. What holds for a map holds for the fields in it.
+  index_config {
+    dynamic "indexes" {
+      for_each = each.value.indexes
+      content {
+        order       = indexes.value.order
+        query_scope = indexes.value.queryScope
+      }
+    }
+  }
 
   dynamic "ttl_config" {
     for_each = try(each.value.ttl, false) ? [true] : []

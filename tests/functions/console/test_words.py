@@ -10,6 +10,7 @@ from typing import TypeAlias
 import pytest
 
 from functions.console.assets import FOLDER
+from shared import channels
 
 Words: TypeAlias = dict[str, str | dict[str, str]]
 
@@ -56,3 +57,14 @@ def test_every_language_has_the_same_words_with_the_same_places(language: str) -
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_words_are_in_the_order_of_their_keys(language: str) -> None:
     assert list(_texts(language)) == sorted(_texts(language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_every_way_to_connect_a_channel_is_explained_in_every_language(language: str) -> None:
+    texts = json.loads(Path(FOLDER, "i18n", f"channel-help.{language}.json").read_text())
+    helps = {name: channels.channel(name).setup.help for name in channels.names()}
+    assert texts.keys() == helps.keys()
+    addresses = re.compile(r"https://[\w./-]*\w|/newbot|@BotFather")
+    assert {name: addresses.findall(text) for name, text in texts.items()} == {
+        name: addresses.findall(text) for name, text in helps.items()
+    }

@@ -258,7 +258,7 @@ def test_the_widgets_code_is_given_each_time_for_the_same_widget(page: Page) -> 
     assert page.call("POST", path, {}) == first
     [card] = page.call("GET", "/api/channels")
     assert (first["ok"], first["widgetId"], card["type"]) == (True, card["id"], "WIDGET")
-    assert first["embedCode"].startswith('<script src="https://hub.example.com/widget/embed.js" data-instance="widget"')
+    assert first["embedCode"].startswith('<script src="https://hub.example.com/widget/widget/embed.js" async>')
 
 
 def test_signing_in_at_facebook_leads_back_to_the_page(app_client: FlaskClient) -> None:

@@ -27,6 +27,7 @@ from tests.pipeline.hub import telegram_rules
 from tests.stubs import Stub
 
 OPEN = {
+    "POST /api/visitors/{instance}/files",
     "POST /api/auth/register",
     "GET /api/auth/login",
     "POST /api/auth/login",

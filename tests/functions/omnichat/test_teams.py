@@ -68,7 +68,7 @@ def test_a_team_is_read_as_it_was_made(door: Door) -> None:
     lead = door.agent()
     team = door.team(description="Answers.", leadAgentId=lead)
     agents = {"id", "name", "description", "leadAgentId", "members", "createdAt", "updatedAt"}
-    assert set(team) == agents | {"peopleIds", "assignment", "skillMatching"}
+    assert set(team) == agents | {"peopleIds", "assignment", "skillMatching", "reassignAfterMinutes"}
     assert (team["name"], team["description"], team["leadAgentId"], team["members"]) == (
         "Support",
         "Answers.",

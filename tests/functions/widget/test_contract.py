@@ -24,6 +24,7 @@ from tests.pipeline.hub import Hub
         ("POST", "/widget/{instance}/messages"),
         ("GET", "/widget/{instance}/messages"),
         ("GET", "/widget/{instance}"),
+        ("GET", "/widget/{instance}/embed.js"),
         ("GET", "/widget/embed.js"),
         ("GET", "/widget/assets/{name}"),
     ],

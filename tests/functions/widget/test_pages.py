@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
+from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
+from functions.widget import pages
 from tests.functions.widget.conftest import begin, make_widget
 from tests.pipeline.hub import Hub
 
@@ -46,6 +51,57 @@ def test_any_page_may_show_it_in_a_frame_unless_the_owner_lists_some(hub: Hub, w
     assert _directives(answer)["frame-ancestors"] == f"'self' {SHOP} http://localhost:3000"
 
 
+def test_the_page_speaks_the_visitors_language_unless_the_widget_or_the_page_around_it_has_one(hub: Hub) -> None:
+    anybodys, german = make_widget(hub, "Any"), make_widget(hub, "German", language="de")
+
+    def button(widget: str, accepted: str, query: str = "") -> tuple[str, str]:
+        text = hub.client.get(f"/widget/{widget}{query}", headers={"Accept-Language": accepted}).text
+        match = re.search(r'<html lang="(\w+)".*id="send"[^>]*>([^<]*)<', text, re.DOTALL)
+        assert match
+        return match[1], match[2]
+
+    assert button(anybodys, "pt-BR,en;q=0.5") == ("pt", "Enviar")
+    assert button(anybodys, "fr") == ("en", "Send")
+    assert button(anybodys, "en", "?language=es") == ("es", "Enviar")
+    assert button(german, "en") == ("de", "Senden")
+
+
+def test_every_language_has_the_same_words_with_the_same_places() -> None:
+    phrases: dict[str, dict[str, str]] = json.loads((Path(pages.__file__).parent / "assets" / "words.json").read_text())
+    assert set(phrases) == {"en", "pt", "es", "de"}
+    places = {
+        language: {key: sorted(re.findall(r"{\w+}", text)) for key, text in own.items()}
+        for language, own in phrases.items()
+    }
+    assert [language for language in phrases if places[language] != places["en"]] == []
+
+
+def test_a_widgets_own_script_knows_its_color_and_is_no_way_to_run_code(hub: Hub) -> None:
+    title = '"; alert(1) //</script>\u2028'
+    widget = make_widget(hub, "Shop", color="#00aa55", title=title)
+    code = hub.client.get(f"/widget/{widget}/embed.js").text
+    look = json.loads(re.search(r"const LOOK = (.*);", code)[1])  # type: ignore[index]
+    assert (look["instance"], look["color"], look["title"]) == (widget, "#00aa55", title)
+    assert "visitor_secret" not in code
+    assert hub.client.get("/widget/nothing/embed.js").status_code == 404
+
+
+def test_the_page_knows_whether_somebody_is_there(hub: Hub, widget: str) -> None:
+    assert _settings(hub, widget)["isOpen"] is True
+    hours = {"name": "Never", "zone": "UTC", "intervals": []}
+    hub.post("/api/business-hours", hours, 201)
+    assert (_settings(hub, widget)["isOpen"], _settings(hub, widget)["opensAt"]) == (False, None)
+    visitor = begin(hub, widget)
+    page: Any = visitor.read().json
+    assert (page["isOpen"], page["opensAt"]) == (False, None)
+
+
+def _settings(hub: Hub, widget: str) -> dict[str, Any]:
+    text = hub.client.get(f"/widget/{widget}").text
+    settings: dict[str, Any] = json.loads(unescape(re.search(r'data-settings="([^"]*)"', text)[1]))  # type: ignore[index]
+    return settings
+
+
 @pytest.mark.parametrize("origin", ["*", "shop.example", "https://a.example; script-src *", "https://a.example/x"])
 def test_what_is_no_origin_is_refused(hub: Hub, origin: str) -> None:
     body = {"name": "x", "type": "WIDGET", "config": {"allowedOrigins": [origin]}}
@@ -64,11 +120,13 @@ def test_a_look_that_cannot_be_is_refused_or_left_out(hub: Hub, config: dict[str
     ("path", "mimetype"),
     [
         ("/widget/embed.js", "text/javascript"),
+        ("/widget/{widget}/embed.js", "text/javascript"),
         ("/widget/assets/chat.js", "text/javascript"),
         ("/widget/assets/chat.css", "text/css"),
     ],
 )
-def test_files_are_served_with_an_etag(hub: Hub, path: str, mimetype: str) -> None:
+def test_files_are_served_with_an_etag(hub: Hub, widget: str, path: str, mimetype: str) -> None:
+    path = path.format(widget=widget)
     answer = hub.client.get(path)
     assert (answer.status_code, answer.mimetype) == (200, mimetype)
     assert "public" in answer.headers["Cache-Control"]
@@ -77,7 +135,7 @@ def test_files_are_served_with_an_etag(hub: Hub, path: str, mimetype: str) -> No
     assert (again.status_code, again.data) == (304, b"")
 
 
-@pytest.mark.parametrize("name", ["chat.html", "..", "nothing.js", "pages.py", "..%2fpages.py"])
+@pytest.mark.parametrize("name", ["chat.html", "words.json", "..", "nothing.js", "pages.py", "..%2fpages.py"])
 def test_nothing_else_is_served(hub: Hub, name: str) -> None:
     assert hub.client.get(f"/widget/assets/{name}").status_code == 404
 

@@ -34,11 +34,13 @@ def test_a_visitor_writes_and_reads_the_answer(hub: Hub, visitor: Visitor) -> No
     assert (accepted["nonce"], accepted["status"]) == ("n1", "received")
     eventually(lambda: visitor.texts() == [("visitor", "Hello"), ("bot", "Echo: Hello")])
     page: Any = visitor.read().json
-    assert page.keys() == {"messages", "nextCursor"}
+    assert page.keys() == {"messages", "nextCursor", "mayRate", "isOpen", "opensAt"}
+    assert (page["mayRate"], page["isOpen"], page["opensAt"]) == (False, True, None)
     first = page["messages"][0]
     assert first == {
         "id": accepted["id"],
         "author": "visitor",
+        "authorName": None,
         "text": "Hello",
         "runs": [],
         "attachments": [],
@@ -160,7 +162,13 @@ def test_a_visitor_does_not_see_what_is_not_meant_for_them(hub: Hub, visitor: Vi
 
 def test_who_said_nothing_yet_has_an_empty_history_and_left_no_trace(hub: Hub, visitor: Visitor) -> None:
     page: Any = visitor.read().json
-    assert page == {"messages": [], "nextCursor": None}
+    assert page == {
+        "messages": [],
+        "nextCursor": None,
+        "mayRate": False,
+        "isOpen": True,
+        "opensAt": None,
+    }
     assert hub.documents("identities", tenant_id=hub.tenant_id) == []
 
 
@@ -276,6 +284,7 @@ def test_the_door_for_providers_is_closed_to_visitors(hub: Hub, visitor: Visitor
         {"text": "x", "nonce": "a b"},
         {"text": "x", "nonce": "n" * 65},
         {"text": "x", "attachments": [{"type": "image", "url": "https://a.example/x.png"}]},
+        {"text": "x", "attachments": [{"fileId": "x"}] * 6},
     ],
 )
 def test_what_cannot_be_said_is_400(visitor: Visitor, hub: Hub, body: dict[str, Any]) -> None:
@@ -349,3 +358,110 @@ def test_a_visitor_gets_a_file_that_the_business_uploaded(hub: Hub, visitor: Vis
     address = urlsplit(attachment["url"])
     assert hub.client.get(f"{address.path}?{address.query}").data == b"%PDF-1.7"
     assert int(parse_qs(address.query)["expires"][0]) % 86_400 == 0, "the same link all day, for who polls"
+
+
+def _uploads(visitor: Visitor, content: bytes = b"%PDF-1.7", status: int = 201, **query: str) -> Any:
+    """Upload a file as the visitor; returns the answer's body."""
+    path = f"/api/visitors/{visitor.session['instance']}/files"
+    content_type = "application/pdf" if content.startswith(b"%PDF") else "text/html"
+    answer = visitor.hub.client.post(
+        path, data=content, content_type=content_type, query_string=query, headers=visitor.headers
+    )
+    assert answer.status_code == status, answer.text
+    return answer.get_json()
+
+
+def _content(hub: Hub, url: str) -> bytes:
+    address = urlsplit(url)
+    content: bytes = hub.client.get(f"{address.path}?{address.query}").data
+    return content
+
+
+def test_a_visitors_file_reaches_the_business_and_the_visitor_sees_it(hub: Hub, visitor: Visitor) -> None:
+    ticket = _uploads(visitor, fileName="C:\\mine\\bill.pdf")["id"]
+    visitor.say("", attachments=[{"fileId": ticket}])
+    conversation_id = hub.conversation().id
+    [message] = hub.get(f"/api/conversations/{conversation_id}/messages")["messages"]
+    [attachment] = message["attachments"]
+    assert (attachment["type"], attachment["fileName"], attachment["mimeType"]) == (
+        "document",
+        "bill.pdf",
+        "application/pdf",
+    )
+    assert hub.client.get(f"/media/{attachment['mediaId']}", headers=hub.headers).data == b"%PDF-1.7"
+    page: Any = visitor.read().json
+    [[own]] = [each["attachments"] for each in page["messages"]]
+    assert _content(hub, own["url"]) == b"%PDF-1.7"
+
+
+def test_a_file_is_sent_by_the_visitor_who_uploaded_it_alone(hub: Hub, visitor: Visitor, widget: str) -> None:
+    ticket = _uploads(visitor)["id"]
+    other = begin(hub, widget)
+    other.say("", attachments=[{"fileId": ticket}], status=404)
+    file_id = ticket.partition(".")[0]
+    for invented in (file_id, f"{file_id}.", f"{file_id}.{'0' * 64}", "x"):
+        visitor.say("", attachments=[{"fileId": invented}], status=404)
+    upload: Any = hub.client.post(
+        "/api/files", data=b"%PDF-1.7", content_type="application/pdf", headers=hub.headers
+    ).get_json()
+    visitor.say("", attachments=[{"fileId": upload["id"]}], status=404)
+
+
+def test_no_pages_or_programs_nothing_too_large_and_nothing_where_the_owner_wants_no_files(
+    hub: Hub, visitor: Visitor, widget: str
+) -> None:
+    _uploads(visitor, b"<!doctype html><script>alert(1)</script>", status=422)
+    _uploads(visitor, b"%PDF-1.7" + bytes(10 * 1024 * 1024), status=413)
+    _uploads(begin(hub, make_widget(hub, "Text", visitorFiles=False)), status=422)
+    path = f"/api/visitors/{widget}/files"
+    assert hub.client.post(path, data=b"%PDF-1.7").status_code == 401
+    assert hub.client.post(path, data=b"%PDF-1.7", headers=hub.headers).status_code == 401
+    foreign = begin(hub, make_widget(hub, "Foreign"))
+    assert hub.client.post(path, data=b"%PDF-1.7", headers=foreign.headers).status_code == 401
+
+
+def test_visitors_are_told_names_of_people_and_bots_and_no_addresses(hub: Hub, visitor: Visitor) -> None:
+    hub.echo_agent()
+    visitor.say("Hello")
+    eventually(lambda: len(visitor.texts()) == 2)
+    hub.post("/api/messages/send", {"conversationId": hub.conversation().id, "text": "By a program"}, 202)
+    hub.patch("/api/me", {"name": "Ann"})
+    hub.post("/api/messages/send", {"conversationId": hub.conversation().id, "text": "By Ann"}, 202)
+    eventually(lambda: len(visitor.texts()) == 4)
+    page: Any = visitor.read().json
+    names = {message["text"]: (message["author"], message["authorName"]) for message in page["messages"]}
+    assert names["Hello"] == ("visitor", None)
+    assert names["Echo: Hello"] == ("bot", "Echo")
+    assert names["By Ann"] == ("agent", "Ann")
+    assert "@" not in str([message["authorName"] for message in page["messages"]])
+
+
+def test_a_closed_conversation_can_be_rated_once(hub: Hub, visitor: Visitor) -> None:
+    visitor.say("Hello")
+    conversation_id = hub.conversation().id
+    hub.patch(f"/api/conversations/{conversation_id}", {"status": "CLOSED", "askRating": True})
+    eventually(lambda: visitor.read().json["mayRate"])  # type: ignore[index]
+    visitor.say("5")
+    eventually(lambda: not visitor.read().json["mayRate"])  # type: ignore[index]
+    assert hub.get("/analytics/customer-satisfaction")["overallScore"] == 5
+
+
+def test_who_is_asked_for_name_and_address_gives_them_or_does_not_get_in(hub: Hub) -> None:
+    strict = make_widget(hub, "Strict", askName="required", askEmail="optional")
+    for fields in ({}, {"name": "  "}, {"email": "ada@example.com"}):
+        refusal: Any = hub.client.post(f"/widget/{strict}/session", json=fields)
+        assert (refusal.status_code, list(refusal.json["fields"])) == (400, ["name"])
+    assert begin(hub, strict, name="Ada").session["token"]
+
+
+def test_a_visitor_leaves_an_address_later_and_the_business_has_it_with_the_next_message(
+    hub: Hub, visitor: Visitor
+) -> None:
+    visitor.say("Is anybody there?")
+    hub.conversation()
+    answer: Any = hub.client.post(
+        visitor.path + "/session", json={"email": "ada@example.com"}, headers=visitor.headers
+    ).json
+    assert answer["visitorId"] == visitor.session["visitorId"]
+    Visitor(hub, visitor.path, answer).say("My e-mail address is ada@example.com")
+    eventually(lambda: [each["email"] for each in hub.documents("customers")] == ["ada@example.com"])

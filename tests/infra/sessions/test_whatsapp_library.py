@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 import signal
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -19,8 +22,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from infra.sockets.whatsapp.gateway import WorkerGateway
 from infra.sockets.whatsapp.line import WorkerLine
-from shared.channel.connection import Connections
+from infra.sockets.whatsapp.session_files import DEBOUNCE_SECONDS
+from shared.adapters.embedded.snapshots import DirectorySnapshots
+from shared.channel.connection import Connections, Listener
 from shared.channels.whatsapp_web.connection import WhatsAppConnections, line_of
+from shared.channels.whatsapp_web.gateway import Session
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.messages import MessageStatus
@@ -37,6 +43,42 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 Channels = Mapping[str, Callable[[Deps], Connections[Any]]]
 CUSTOMER = "5511988887777"
 _PATIENCE = 60.0
+
+
+@dataclass
+class Holder:
+    """A container that holds one account; what it cannot publish it tries again, as long as it is there."""
+
+    gateway: WorkerGateway
+    session: Session
+    can_publish: bool = True
+    refused: list[str] = field(default_factory=list)
+    updates: SimpleQueue[Mapping[str, Any]] = field(default_factory=SimpleQueue)
+
+    def __post_init__(self) -> None:
+        self.line = self.gateway.listen(self.session, Listener(self._publish, lambda _, why: None))
+
+    def next(self, event: str) -> Any:
+        while (update := self.updates.get(timeout=_PATIENCE))["event"] != event:
+            pass
+        return update["data"]
+
+    def lose_container(self) -> None:
+        """With everything that lies in it, and without a word to anybody."""
+        directory = Path(f"/proc/{self.line.pid}/cwd").resolve()
+        os.kill(self.line.pid, signal.SIGKILL)
+        shutil.rmtree(directory)
+        self.close()
+
+    def close(self) -> None:
+        self.line.close()
+        self.gateway.close()
+
+    def _publish(self, update: Mapping[str, Any]) -> None:
+        if not self.can_publish:
+            self.refused = [update["data"]["key"]["id"]]
+            raise RuntimeError("nothing can be published")
+        self.updates.put(update)
 
 
 @pytest.fixture(scope="module")
@@ -270,6 +312,31 @@ def test_a_message_that_a_killed_worker_had_not_written_down_comes_again(
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: _texts(hub) == ["Do you read me?"], _PATIENCE)
     eventually(lambda: phones.state()["unacknowledged"] == [], _PATIENCE)
+
+
+def test_a_message_that_a_lost_container_had_not_published_comes_again_to_the_next_holder(
+    phones: Phones, tmp_path: Path
+) -> None:
+    snapshots = DirectorySnapshots(tmp_path / "bucket")
+    session = Session(id=secrets.token_hex(16), key=secrets.token_bytes(32), epoch=1)
+    first = Holder(WorkerGateway(snapshots, phones.worker), session)
+    number = phones.scan(first.next("qr")["code"])
+    first.next("connected")
+    eventually(lambda: snapshots.latest(session.id), _PATIENCE)
+    first.can_publish = False
+    identifier = _written(phones, number, "Does this get lost?")
+    eventually(lambda: first.refused == [identifier], _PATIENCE)
+    # Longer than a changed state has to rest before it is saved.
+    time.sleep(DEBOUNCE_SECONDS + 1)
+    assert phones.state()["unacknowledged"] == [identifier]
+    bucket = shutil.copytree(tmp_path / "bucket", tmp_path / "bucket as it was then")
+    first.lose_container()
+    second = Holder(WorkerGateway(DirectorySnapshots(bucket), phones.worker), replace(session, epoch=2))
+    try:
+        assert second.next("message")["key"]["id"] == identifier
+        eventually(lambda: phones.state()["unacknowledged"] == [], _PATIENCE)
+    finally:
+        second.close()
 
 
 def test_a_worker_that_was_replaced_ends_and_the_account_is_taken_again(

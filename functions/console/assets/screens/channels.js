@@ -1,6 +1,6 @@
 // The business's channels: how each one is and what to do about it, connecting new ones, and setting them up.
 import { html, useEffect, useState } from "../vendor/preact.js";
-import { api, channels as allChannels, dateAndTime, goTo, may, now, pathTo, shortMoment, t, tOr } from "../core.js";
+import { api, channels as allChannels, dateAndTime, goTo, language, may, now, pathTo, shortMoment, t, tOr } from "../core.js";
 import { onEvent } from "../live.js";
 import {
   Button, channelIcon, channelName, confirmed, Empty, Failure, Field, fieldError, Icon, Skeleton, Switch, toast, toastError, useLoad,
@@ -60,7 +60,17 @@ function Card({ channel }) {
 
 // ── A new one ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const types = async () => (await api.get("/api/channel-types")).channelTypes;
+/** The ways to connect a channel, whose help is the hub's own in English, and the console's in other languages. */
+async function types() {
+  const [{ channelTypes }, helps] = await Promise.all([api.get("/api/channel-types"), helpTexts(language.value).catch(() => ({}))]);
+  return channelTypes.map((kind) => ({ ...kind, help: helps[kind.adapter] ?? kind.help }));
+}
+
+async function helpTexts(chosen) {
+  if (chosen === "en") return {};
+  const answer = await fetch(new URL(`../i18n/channel-help.${chosen}.json`, import.meta.url));
+  return answer.ok ? answer.json() : {};
+}
 
 /** The easiest first: what needs nothing, then what needs a phone or one token. */
 const EASY = ["widget", "whatsapp_web", "telegram_bot"];
@@ -145,6 +155,7 @@ function Channel({ id }) {
     <${NextStep} channel=${channel} health=${health} kind=${kind} onDone=${reload} />
     ${channel.type === "WIDGET" && html`<${Snippet} channel=${channel} />`}
     ${kind?.hasWebhook && html`<${Webhook} health=${health} />`}
+    ${may("agent") && channel.status === "CONNECTED" && channel.type !== "WIDGET" && html`<${TestMessage} channel=${channel} />`}
     ${isAdmin && html`<${Answering} id=${id} />`}
     ${isAdmin && kind && html`<${Configuration} channel=${channel} kind=${kind} onDone=${reload} />`}
     ${isAdmin && html`<${Danger} channel=${channel} />`}
@@ -259,12 +270,34 @@ function LogIn({ channel, onDone }) {
 
 function Snippet({ channel }) {
   const page = `${location.origin}/widget/${channel.id}`;
-  const code = `<script src="${location.origin}/widget/embed.js" data-instance="${channel.id}" async></script>`;
+  const code = `<script src="${page}/embed.js" async></script>`;
   return html`<section class="card">
     <h2>${t("channels.widget")}</h2>
     <p class="help">${t("channels.widgetHelp")}</p>
     <${Copyable} text=${code} label=${t("channels.widget")} />
+    <p class="help">${t("channels.widgetMore")} <code>data-language="de"</code>, <code>data-color="#0f766e"</code>, <code>data-name</code>, <code>data-email</code></p>
     <div><a class="button" href=${page} target="_blank" rel="noreferrer"><${Icon} name="globe" /><span>${t("channels.testPage")}</span></a></div>
+  </section>`;
+}
+
+/** Sends somebody a message over the channel, to see that it arrives. */
+function TestMessage({ channel }) {
+  const [isSent, setSent] = useState(false);
+  const { submit, busy, error } = useSubmit(async (form) => {
+    const to = form.get("to").trim();
+    const person = /^\+?[\d\s()/.-]+$/.test(to) ? { phone_number: to } : { user_id: to };
+    await api.post(`/api/v1/instance/${channel.id}/send-text`, { ...person, text: form.get("text") });
+    setSent(true);
+  });
+  return html`<section class="card">
+    <h2>${t("channels.test")}</h2>
+    <form class="fields" onSubmit=${submit}>
+      <${Field} label=${t("channels.testTo")} help=${t("channels.testToHelp")} name="to" maxlength="254" required error=${fieldError(error, "phone_number") ?? fieldError(error, "user_id")} />
+      <${Field} label=${t("channels.testText")} name="text" defaultValue=${t("channels.testDefault")} dir="auto" maxlength="1000" required error=${fieldError(error, "text")} />
+      <${FormError} error=${error} />
+      ${isSent && html`<p role="status">${t("channels.testSent")} <a href=${pathTo(["inbox", "open"])}>${t("channels.testOpen")}</a></p>`}
+      <div><${Button} icon="send" type="submit" busy=${busy}>${t("channels.testSend")}<//></div>
+    </form>
   </section>`;
 }
 

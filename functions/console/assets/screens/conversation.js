@@ -1,6 +1,6 @@
 // One conversation: what was written, who has it, and where an answer goes.
 import { html, signal, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact.js";
-import { api, clockTime, dateAndTime, dayName, elapsed, formatBytes, formatNumber, goTo, may, me, pathTo, people, storage, t, tOr } from "../core.js";
+import { api, clockTime, dateAndTime, dayName, dayOf, elapsed, formatBytes, formatNumber, goTo, may, me, pathTo, storage, t, tOr, whoAnswers } from "../core.js";
 import { change, entryOf, onEvent, repairSoon, takeIn } from "../live.js";
 import { Composer, discard, outgoing, send, sent, takeBack } from "./composer.js";
 import { CustomerPanel } from "./customer.js";
@@ -104,7 +104,7 @@ function Header({ row, view, query, isPanelShown, onPanel }) {
         ><${Menu}
           icon="user-plus"
           label=${t("assign")}
-          onOpen=${() => people().then(setColleagues, toastError)}
+          onOpen=${() => whoAnswers().then(setColleagues, toastError)}
           items=${[
             { label: t("assign.me"), icon: "user-check", checked: row.assigneeId === me.value.id, onSelect: () => assign(me.value) },
             ...colleagues
@@ -289,7 +289,7 @@ function Log({ log, row, abilities, onQuote }) {
   const lines = [];
   let [day, former] = ["", null];
   for (const message of messages) {
-    const thisDay = new Date(message.sentAt).toDateString();
+    const thisDay = dayOf(message.sentAt);
     if (thisDay !== day) lines.push(html`<li key=${thisDay} class="day"><span>${dayName(message.sentAt)}</span></li>`);
     const goesOn = thisDay === day && former && kindOf(former) === kindOf(message) && former.authorId === message.authorId;
     lines.push(html`<${Line} key=${message.id} message=${message} row=${row} goesOn=${goesOn} quoted=${message.replyTo && byId.get(message.replyTo)} abilities=${abilities} onQuote=${onQuote} />`);

@@ -1,6 +1,6 @@
 // The inbox: which conversations there are to deal with, and one of them.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
-import { api, channels, goTo, may, pathTo, people, shortMoment, storage, t, teams } from "../core.js";
+import { api, channels, goTo, may, pathTo, shortMoment, storage, t, teams, whoAnswers } from "../core.js";
 import { counts, list, loadMore, merge, repairSoon, select, VIEWS } from "../live.js";
 import {
   ask, Avatar, Badge, Button, channelIcon, channelName, classes, Due, Empty, ErrorBoundary, Failure, Field, Icon, Menu, Skeleton,
@@ -326,7 +326,7 @@ function BulkBar({ selected, onDone }) {
   }));
   return html`<div class="bulk" role="toolbar" aria-label=${t("bulk.label")}>
     <strong>${t("bulk.selected", { count: selected.size })}</strong>
-    <${Menu} icon="user-plus" label=${t("assign")} onOpen=${() => people().then(setColleagues, toastError)} items=${[...assignees, { label: t("assign.nobody"), icon: "user-x", onSelect: () => apply({ assigneeId: null }) }]} />
+    <${Menu} icon="user-plus" label=${t("assign")} onOpen=${() => whoAnswers().then(setColleagues, toastError)} items=${[...assignees, { label: t("assign.nobody"), icon: "user-x", onSelect: () => apply({ assigneeId: null }) }]} />
     <${Menu} icon="alarm-clock" label=${t("snooze")} items=${snoozes} />
     <${Button} icon="tag" label=${t("tag.add")} onClick=${addTag} />
     <${Button} icon="check" label=${t("close.conversation")} onClick=${() => apply({ status: "CLOSED" }, { status: "OPEN" })} />

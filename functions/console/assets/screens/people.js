@@ -15,15 +15,26 @@ const SCOPES = ["read", "write", "secrets:read"];
 const givenBy = () => (may("owner") ? ROLES : ["viewer", "agent"]);
 const mayManage = (user) => may("admin") && user.id !== me.value.id && givenBy().includes(user.role.toLowerCase());
 
+/** Who is there, and how much they have and take, by the id of the user. */
+async function everybodysAvailability() {
+  const all = new Map();
+  let cursor;
+  do {
+    const page = await api.get("/api/users/availability", { cursor });
+    for (const person of page.people) all.set(person.userId, person);
+    cursor = page.nextCursor;
+  } while (cursor && all.size < 100);
+  return all;
+}
+
 const load = async () => {
-  const [users, invitations, keys, sessions, availabilities] = await Promise.all([
+  const [users, invitations, keys, sessions, availability] = await Promise.all([
     api.get("/api/users", { limit: 100 }),
     may("admin") ? api.get("/api/users/invitations", { limit: 100 }) : { invitations: [] },
     may("admin") ? api.get("/api/keys", { limit: 100 }) : { keys: [] },
     api.get("/api/auth/sessions", { limit: 100 }),
-    api.get("/api/users/availability", { limit: 100 }),
+    everybodysAvailability(),
   ]);
-  const availability = new Map(availabilities.availabilities.map((each) => [each.userId, each]));
   return { availability, users: users.users, invitations: invitations.invitations, keys: keys.keys, sessions: sessions.sessions };
 };
 
@@ -114,8 +125,9 @@ function Users({ users, availability, onDone, onLink, onAvailability }) {
 /** How much somebody takes, and what they are good at, in a line. */
 function takesText(availability) {
   if (!availability) return "";
-  const { capacity, skills } = availability;
-  return [capacity !== null && t("people.takes", { count: capacity }), skills.join(", ")].filter(Boolean).join(" · ");
+  const { capacity, skills, openConversations } = availability;
+  const text = capacity === null ? t("people.has", { count: openConversations }) : t("people.takes", { open: openConversations, count: capacity });
+  return [text, skills.join(", ")].filter(Boolean).join(" · ");
 }
 
 function Availability({ user, availability, onClose, onDone }) {

@@ -1,41 +1,98 @@
-// What a person chooses for themselves: language, theme, sounds, and their password.
+// What a person chooses for themselves, and what an administrator says of the business.
 import { html, useState } from "../vendor/preact.js";
-import { api, beginSession, BY_COOKIE, cannedReplies, desktopNotices, language, LANGUAGES, may, me, session, sounds, t, theme, THEMES } from "../core.js";
-import { Button, Dialog, Failure, Field, fieldError, Switch, toast, toastError, useLoad } from "../ui.js";
+import {
+  api, beginSession, BY_COOKIE, cannedReplies, desktopNotices, language, LANGUAGES, may, me, saveProfile, session, sounds, t, theme, THEMES, zone,
+} from "../core.js";
+import { Button, Dialog, Failure, Field, fieldError, Skeleton, Switch, toast, toastError, useLoad } from "../ui.js";
+import { FormError, useSubmit } from "./setup_parts.js";
 
 const LEAST_PASSWORD = 8;
 
+/** Change something of one's own, and say what the hub says against it. */
+const change = (changes) => saveProfile(changes).catch(toastError);
+
 export default function Settings() {
-  const { user, tenant } = session.value;
   return html`<main id="main" class="page">
     <header><h1>${t("nav.settings")}</h1></header>
-    <section class="card">
-      <h2>${t("settings.profile")}</h2>
-      <dl class="custom-fields">
-        <div><dt>${t("settings.name")}</dt><dd><bdi>${user.name ?? "–"}</bdi></dd></div>
-        <div><dt>${t("signIn.email")}</dt><dd>${user.email}</dd></div>
-        <div><dt>${t("settings.role")}</dt><dd>${t(`role.${me.value.role.toLowerCase()}`)}</dd></div>
-        <div><dt>${t("settings.business")}</dt><dd><bdi>${tenant.name}</bdi></dd></div>
-      </dl>
-    </section>
+    <${Profile} />
     <section class="card">
       <h2>${t("settings.display")}</h2>
-      <${Field} as="select" label=${t("settings.language")} value=${language.value} onChange=${(event) => (language.value = event.target.value)}>
+      <${Field} as="select" label=${t("settings.language")} value=${language.value} onChange=${(event) => change({ language: event.target.value })}>
         ${Object.entries(LANGUAGES).map(([code, name]) => html`<option key=${code} value=${code} lang=${code}>${name}</option>`)}
       <//>
+      <${ZoneField} label=${t("settings.zone")} none=${t("settings.zoneBrowser")} value=${zone.value} onChange=${(event) => change({ timeZone: event.target.value || null })} />
       <${Field} as="select" label=${t("settings.theme")} value=${theme.value} onChange=${(event) => (theme.value = event.target.value)}>
         ${THEMES.map((name) => html`<option key=${name} value=${name}>${t(`theme.${name}`)}</option>`)}
       <//>
     </section>
     <section class="card">
       <h2>${t("settings.notices")}</h2>
-      <${Switch} label=${t("settings.sounds")} help=${t("settings.soundsHelp")} checked=${sounds.value === "on"} onChange=${(isOn) => (sounds.value = isOn ? "on" : "off")} />
+      <${Switch} label=${t("settings.sounds")} help=${t("settings.soundsHelp")} checked=${sounds.value === "on"} onChange=${(isOn) => change({ sounds: isOn })} />
       ${"Notification" in window &&
       html`<${Switch} label=${t("settings.desktop")} help=${t(Notification.permission === "denied" ? "settings.desktopDenied" : "settings.desktopHelp")} checked=${desktopNotices.value === "on"} disabled=${Notification.permission === "denied"} onChange=${allowNotices} />`}
     </section>
+    ${may("admin") && html`<${Business} />`}
     ${may("agent") && html`<${CannedReplies} />`}
     <${Password} />
   </main>`;
+}
+
+function ZoneField({ none, value, ...rest }) {
+  const zones = Intl.supportedValuesOf("timeZone");
+  return html`<${Field} as="select" value=${value} ...${rest}>
+    <option value="">${none}</option>
+    ${(value && !zones.includes(value) ? [value, ...zones] : zones).map((name) => html`<option key=${name} value=${name}>${name.replaceAll("_", " ")}</option>`)}
+  <//>`;
+}
+
+function Profile() {
+  const { user, tenant } = session.value;
+  const { submit, busy, error } = useSubmit(async (form) => {
+    await saveProfile({ name: form.get("name").trim() || null });
+    toast(t("saved"));
+  });
+  return html`<section class="card">
+    <h2>${t("settings.profile")}</h2>
+    <dl class="custom-fields">
+      <div><dt>${t("signIn.email")}</dt><dd>${user.email}</dd></div>
+      <div><dt>${t("settings.role")}</dt><dd>${t(`role.${me.value.role.toLowerCase()}`)}</dd></div>
+      <div><dt>${t("settings.business")}</dt><dd><bdi>${tenant.name}</bdi></dd></div>
+    </dl>
+    <form class="fields" onSubmit=${submit}>
+      <${Field} label=${t("settings.name")} help=${t("settings.nameHelp")} name="name" defaultValue=${user.name ?? ""} maxlength="100" dir="auto" autocomplete="name" error=${fieldError(error, "name")} />
+      <${FormError} error=${error} />
+      <div><${Button} kind="primary" type="submit" busy=${busy}>${t("save")}<//></div>
+    </form>
+  </section>`;
+}
+
+/** What holds for everybody of the business. */
+function Business() {
+  const load = async () => {
+    const [business, settings] = await Promise.all([api.get("/api/tenant"), api.get("/api/settings")]);
+    return { business, settings };
+  };
+  const { value, error: failure, reload } = useLoad(load, []);
+  const { submit, busy, error } = useSubmit(async (form) => {
+    const days = form.get("days").trim();
+    const business = await api.patch("/api/tenant", { name: form.get("name").trim(), timeZone: form.get("zone") || null });
+    await api.patch("/api/settings", { filesKeptDays: days ? Number(days) : null });
+    session.value = { ...session.peek(), tenant: { ...session.peek().tenant, name: business.name } };
+    toast(t("saved"));
+  });
+  return html`<section class="card">
+    <h2>${t("settings.business")}</h2>
+    ${failure && html`<${Failure} error=${failure} onRetry=${reload} />`}
+    ${!value && !failure && html`<${Skeleton} lines=${4} />`}
+    ${value &&
+    html`<form class="fields" onSubmit=${submit}>
+      <${Field} label=${t("settings.businessName")} name="name" defaultValue=${value.business.name} maxlength="100" dir="auto" required error=${fieldError(error, "name")} />
+      <${ZoneField} label=${t("settings.zone")} none=${t("settings.zoneNone")} name="zone" value=${value.business.timeZone ?? ""} error=${fieldError(error, "timeZone")} />
+      <${Field} label=${t("settings.filesKept")} help=${t("settings.filesKeptHelp")} name="days" type="number" min="7" max="3650" defaultValue=${value.settings.filesKeptDays ?? ""} error=${fieldError(error, "filesKeptDays")} />
+      <${FormError} error=${error} />
+      <div><${Button} kind="primary" type="submit" busy=${busy}>${t("save")}<//></div>
+    </form>`}
+  </section>`;
 }
 
 /** Texts that people send again and again; `/` finds them in the composer. */

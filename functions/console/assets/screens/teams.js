@@ -1,16 +1,16 @@
 // Teams: AI agents of which one leads and asks the others, and people whom the team's conversations are given to.
 import { html } from "../vendor/preact.js";
-import { api, goTo, may, pathTo, people as everybody, t, teams as allTeams } from "../core.js";
+import { api, goTo, may, pathTo, t, teams as allTeams, whoAnswers } from "../core.js";
 import { Button, confirmed, Empty, Failure, Field, fieldError, Icon, Skeleton, toast, toastError, useLoad } from "../ui.js";
 import { FormError, PageHeader, useSubmit } from "./setup_parts.js";
 
 const HOME = pathTo(["teams"]);
 const ASSIGNMENTS = ["round_robin", "least_busy", "off"];
 const MATCHINGS = ["ignored", "preferred", "required"];
-const NEW = { name: "", description: "", leadAgentId: null, members: [], peopleIds: [], assignment: "round_robin", skillMatching: "preferred" };
+const NEW = { name: "", description: "", leadAgentId: null, members: [], peopleIds: [], assignment: "round_robin", skillMatching: "preferred", reassignAfterMinutes: 0 };
 
 const load = async () => {
-  const [{ teams }, { agents }, people] = await Promise.all([api.get("/api/teams", { limit: 100 }), api.get("/api/agents"), everybody()]);
+  const [{ teams }, { agents }, people] = await Promise.all([api.get("/api/teams", { limit: 100 }), api.get("/api/agents"), whoAnswers()]);
   return { teams, people, agents: agents.filter(({ kind }) => kind.toLowerCase() === "ai") };
 };
 
@@ -62,6 +62,7 @@ function Team({ team, agents, people, onDone }) {
       peopleIds: form.getAll("person"),
       assignment: form.get("assignment"),
       skillMatching: form.get("matching"),
+      reassignAfterMinutes: Number(form.get("reassign")),
     };
     const saved = team.id ? await api.patch(`/api/teams/${team.id}`, fields) : await api.post("/api/teams", fields);
     toast(t("saved"));
@@ -106,6 +107,7 @@ function Team({ team, agents, people, onDone }) {
               ${MATCHINGS.map((each) => html`<option key=${each} value=${each} selected=${each === team.skillMatching}>${t(`matching.${each}`)}</option>`)}
             <//>
           </div>
+          <${Field} label=${t("teams.reassign")} help=${t("teams.reassignHelp")} name="reassign" type="number" min="0" max="1440" defaultValue=${team.reassignAfterMinutes} required error=${fieldError(error, "reassignAfterMinutes")} />
           <${FormError} error=${error} />
           ${mayChange &&
           html`<div class="actions">

@@ -1,17 +1,37 @@
-"""Which web pages may show a widget and call its endpoints: any, unless its owner lists some. Never with cookies."""
+"""Which web pages may show a widget and call its endpoints, and for which visitor: any, unless its owner lists some.
+
+Never with cookies.
+"""
 
 from __future__ import annotations
 
 from flask import Response, request
+from pydantic import BaseModel, Field
 
 from shared.domain.instances import Instance
-from shared.errors import HubError
+from shared.errors import HubError, Unauthorized
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.usecases.sessions import visitors
+from shared.usecases.sessions.visitors import Visitor
 
 _METHODS = "GET, POST"
 _HEADERS = "Authorization, Content-Type, If-None-Match, X-Request-ID"
+
+
+class WidgetPath(BaseModel):
+    instance: str = Field(description="The widget's id or name.")
+
+
+def visitor_of(key: str) -> Visitor:
+    """The visitor whose token the request shows, of the widget with this id or name.
+
+    Raises `Unauthorized`, and `NotFound` where there is no such widget.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized("give the visitor's token as a bearer token")
+    return visitors.authenticate(deps(), visitors.widget(deps(), key), token.strip())
 
 
 def open_to_pages(api: APIBlueprint) -> None:

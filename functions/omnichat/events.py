@@ -56,7 +56,8 @@ class EventsOut(Wire):
 def list_events(query: EventsQuery) -> Response:
     """List what has happened since a cursor; without one, give the cursor of now.
 
-    Events are kept for a day. `nextCursor` always leads on, also where nothing has happened yet.
+    Events are kept for seven days, and are those that webhooks are told (`/api/webhooks`). `nextCursor` always leads
+    on, also where nothing has happened yet.
     """
     tenant_id = caller().tenant_id
     stream = event_log.follow(deps(), tenant_id)

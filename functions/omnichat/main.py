@@ -40,6 +40,7 @@ def blueprints() -> list[APIBlueprint]:
         templates,
         users,
         visitor_files,
+        webhooks,
     )
 
     return [
@@ -53,6 +54,7 @@ def blueprints() -> list[APIBlueprint]:
         conversations.api,
         inbox.api,
         canned_replies.api,
+        webhooks.api,
         campaigns.api,
         customers.api,
         events.api,

@@ -10,10 +10,12 @@ from functions.omnichat.realtime_schemas import CHANNEL_STATUS, ConversationOut,
 from shared.channels.widget.outbound import EVENT as VISITOR_MESSAGE
 from shared.channels.widget.outbound import TYPING as VISITOR_TYPING
 from shared.domain.conversations import Conversation
+from shared.domain.customers import Customer
 from shared.domain.events import RealtimeEvent
 from shared.domain.instances import InstanceStatus
 from shared.domain.messages import Message
 from shared.domain.notifications import Notification
+from shared.domain.ratings import Rating
 from shared.domain.sla import SlaClock
 from shared.http.times import milliseconds
 from shared.usecases import realtime
@@ -76,6 +78,26 @@ def _notification(event: RealtimeEvent) -> Payload:
     return {"notification": notification.model_dump(mode="json")}
 
 
+def _customer(event: RealtimeEvent) -> Payload:
+    from functions.omnichat.customer_schemas import CustomerOut  # noqa: PLC0415 - few follow customers
+
+    customer = CustomerOut.of(Customer.model_validate(event.payload["customer"]))
+    return {"customer": customer.model_dump(mode="json", by_alias=True)}
+
+
+def _campaign(event: RealtimeEvent) -> Payload:
+    """Progress is read by `GET /api/campaigns/{id}`."""
+    campaign = event.payload["campaign"]
+    return {"campaign": {name: campaign[name] for name in ("id", "name", "status")}}
+
+
+def _rating(event: RealtimeEvent) -> Payload:
+    rating = Rating.model_validate(event.payload["rating"])
+    about = {"conversationId": rating.id, "customerId": rating.customer_id, "source": rating.source.value}
+    at = {"updatedAt": milliseconds(rating.updated_at)}
+    return _channel(event) | about | {"score": rating.score, "comment": rating.comment} | at
+
+
 def _as_it_is(event: RealtimeEvent) -> Payload:
     return event.payload
 
@@ -92,6 +114,10 @@ _FORMS: Mapping[str, Callable[[RealtimeEvent], Payload]] = {
     realtime.TYPING: _typing,
     realtime.PRESENCE: _presence,
     realtime.SLA_CHANGED: _sla_changed,
+    realtime.CAMPAIGN_UPDATED: _campaign,
+    realtime.CUSTOMER_CREATED: _customer,
+    realtime.CUSTOMER_UPDATED: _customer,
+    realtime.RATING_CHANGED: _rating,
     VISITOR_MESSAGE: _as_it_is,
     VISITOR_TYPING: _as_it_is,
 }

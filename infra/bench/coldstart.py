@@ -20,7 +20,7 @@ from statistics import median
 
 from infra.bench.backends import Environment
 from infra.bench.processes import HELLO, ROOT, first_answer, framework_served, served
-from shared.domain.events import Event, InboundEvent, OutboundEvent, ReplyEvent
+from shared.domain.events import EndpointEvent, Event, InboundEvent, OutboundEvent, ReplyEvent
 
 ROUNDS = 5
 _IMPORTED = re.compile(r"import time:\s+(\d+) \|")
@@ -66,6 +66,7 @@ def _requests(webhook_path: str) -> dict[str, tuple[str, str, object]]:
         "normalize": ("POST", "/", _pushed(inbound)),
         "reply": ("POST", "/", _pushed(ReplyEvent(tenant_id=_TENANT, conversation_id="x", message_id="y"))),
         "deliver": ("POST", "/", _pushed(OutboundEvent(tenant_id=_TENANT, conversation_id="x"))),
+        "announce": ("POST", "/", _pushed(EndpointEvent(tenant_id=_TENANT, endpoint_id="x", lane="y"))),
         "tick": ("POST", "/", {}),
         "omnichat": ("GET", "/api/conversations", None),
         "omnihub": ("GET", "/api/v1/instances", None),

@@ -21,6 +21,7 @@ from typing import TypeVar
 
 import uvloop
 
+from functions.announce import main as announce
 from functions.deliver import main as deliver
 from functions.hub.main import blueprints
 from functions.normalize import main as normalize
@@ -120,6 +121,7 @@ def _consumers(deps: Deps, sockets: SocketServer, sessions: Sessions) -> dict[To
         Topic.INBOUND: _traced(partial(normalize.consume, deps)),
         Topic.REPLIES: _traced(partial(reply.consume, deps)),
         Topic.OUTBOUND: _traced(partial(deliver.consume, deps)),
+        Topic.EVENTS: _traced(partial(announce.consume, deps)),
         Topic.REALTIME: _traced(watching(sessions, sockets.deliver)),
     }
 

@@ -187,6 +187,8 @@ class SocketServer:
         if event.is_kept and self._streams.is_followed(event.tenant_id):
             with suppress(RuntimeError):  # the loop has just been closed
                 loop.call_soon_threadsafe(self._streams.wake, event.tenant_id)
+        if event.name in realtime.FOR_FOLLOWERS:
+            return
         if rooms or self._dashboards.are_watched(event.tenant_id):
             event = self._completed(event)
         self._dashboards.deliver(event, loop)

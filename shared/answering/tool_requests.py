@@ -53,7 +53,7 @@ def _post(deps: Deps, agent: Agent, tool: Tool, payload: dict[str, Any], call_id
         secret = deps.secrets.read(agent.tools_secret).get(tool.name)
         if secret is None:
             raise ProviderUnavailable(f"tool {tool.name}", "its signing secret is being replaced")
-        headers |= signed_headers(secret, call_id, body, deps.now())
+        headers |= signed_headers([secret], call_id, body.decode(), deps.now())
     return deps.http.request(
         "POST", tool.url, provider=f"tool {tool.name}", json=body, headers=headers, timeout=_TIMEOUT
     )

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from shared.domain.ratings import Rating
     from shared.domain.routing import RuleSet
     from shared.domain.service_levels import ServiceLevels
+    from shared.domain.webhook_endpoints import WebhookDelivery, WebhookEndpoint
 
 
 class UnitOfWork:
@@ -239,6 +240,12 @@ class UnitOfWork:
     )
     event_log: TenantCollection[LoggedEvent] = TenantCollection(
         "event_log", "shared.domain.event_log:LoggedEvent", "event"
+    )
+    webhook_endpoints: TenantCollection[WebhookEndpoint] = TenantCollection(
+        "webhook_endpoints", "shared.domain.webhook_endpoints:WebhookEndpoint", "webhook"
+    )
+    webhook_deliveries: TenantCollection[WebhookDelivery] = TenantCollection(
+        "webhook_deliveries", "shared.domain.webhook_endpoints:WebhookDelivery", "delivery"
     )
     hours: SharedCollection[HourDocument] = SharedCollection("stats", "shared.domain.analytics:HourDocument", "hour")
     days: SharedCollection[DayDocument] = SharedCollection("stats_days", "shared.domain.analytics:DayDocument", "day")

@@ -7,8 +7,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 SETTLES_WITHIN = timedelta(seconds=30)
 """An event is dated when it is published, and can be read this much later at the most."""
@@ -20,21 +21,70 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+class EventTopic(StrEnum):
+    """What an event is about; a webhook endpoint names those that it wants."""
+
+    MESSAGE = "message"
+    STATUS = "status"
+    CONVERSATION = "conversation"
+    CUSTOMER = "customer"
+    CHANNEL = "channel"
+    NOTIFICATION = "notification"
+    CAMPAIGN = "campaign"
+    CSAT = "csat"
+
+
+class EndpointFilter(BaseModel):
+    """Which events a webhook endpoint gets; without `instance_ids` those of every channel.
+
+    Of an endpoint that is paused deliveries are noted until `noted_until`, for when it goes on.
+    """
+
+    id: str
+    topics: list[EventTopic]
+    instance_ids: list[str] = Field(default_factory=list)
+    noted_until: datetime | None = None
+
+    def wants(self, event: LoggedEvent) -> bool:
+        is_on_time = self.noted_until is None or event.at <= self.noted_until
+        return is_on_time and self.matches(event)
+
+    def matches(self, event: LoggedEvent) -> bool:
+        """Whether the event is one of those that the endpoint is for, whenever it happened."""
+        is_of_channel = not self.instance_ids or event.room in self.instance_ids
+        return event.topic is not None and event.topic in self.topics and is_of_channel
+
+
 class EventStream(BaseModel):
-    """That a tenant's events are kept, since when, and until when at least: somebody has followed them."""
+    """That a tenant's events are kept, since when, and until when at least: somebody has followed them.
+
+    While there are `endpoints` they are kept anyway.
+    """
 
     tenant_id: str
     kept_since: datetime
     kept_until: datetime
+    endpoints: list[EndpointFilter] = Field(default_factory=list)
+
+    def is_kept(self, now: datetime) -> bool:
+        return bool(self.endpoints) or self.kept_until > now
 
 
 class LoggedEvent(BaseModel):
-    """A realtime event that is kept; `event` is its JSON."""
+    """A realtime event that is kept; `event` is its JSON.
+
+    `topic` is None for what webhook endpoints are not told, such as a notification for one person. `subject` is what
+    it happened to, a conversation mostly: the events of one subject are told in their order. `room` is the event's.
+    """
 
     id: str
     tenant_id: str
     at: datetime
     event: str
+    name: str = ""
+    topic: EventTopic | None = None
+    subject: str = ""
+    room: str = ""
     expires_at: datetime
 
     @property

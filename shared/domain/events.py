@@ -13,12 +13,13 @@ from shared.domain.kinds import Consent
 
 
 class Topic(StrEnum):
-    """The four topics of the hub."""
+    """The topics of the hub."""
 
     INBOUND = "inbound"
     REPLIES = "replies"
     OUTBOUND = "outbound"
     REALTIME = "realtime"
+    EVENTS = "events"
 
 
 class Event(BaseModel):
@@ -82,6 +83,16 @@ class OutboundEvent(Event):
         return {"runtime": self.runtime}
 
 
+class EndpointEvent(Event):
+    """A webhook endpoint has something to be told: the deliveries of a lane, or without one those of all lanes.
+
+    The stored deliveries, not the event, say what.
+    """
+
+    endpoint_id: str
+    lane: str = ""
+
+
 class RealtimeEvent(Event):
     """Something that clients joined to `room` should see at once.
 
@@ -99,4 +110,5 @@ EVENTS: dict[Topic, type[Event]] = {
     Topic.REPLIES: ReplyEvent,
     Topic.OUTBOUND: OutboundEvent,
     Topic.REALTIME: RealtimeEvent,
+    Topic.EVENTS: EndpointEvent,
 }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 _PREFIX = "whsec_"
@@ -17,13 +16,16 @@ def new_signing_secret() -> str:
     return _PREFIX + base64.b64encode(secrets.token_bytes(_BYTES)).decode()
 
 
-def signed_headers(secret: str, message_id: str, body: bytes, now: datetime) -> dict[str, str]:
-    """The headers by which a receiver knows who calls, when, and whether they were called with this before."""
-    timestamp = str(int(now.timestamp()))
-    key = base64.b64decode(secret.removeprefix(_PREFIX))
-    digest = hmac.new(key, b".".join([message_id.encode(), timestamp.encode(), body]), hashlib.sha256).digest()
+def signed_headers(signing_secrets: Sequence[str], message_id: str, body: str, now: datetime) -> dict[str, str]:
+    """The headers by which a receiver knows who calls, when, and whether they were called with this before.
+
+    A receiver who has any of the secrets can verify them.
+    """
+    from standardwebhooks import Webhook  # noqa: PLC0415 - most processes sign nothing
+
+    signatures = [Webhook(secret).sign(message_id, now, body) for secret in signing_secrets]
     return {
         "webhook-id": message_id,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(signatures),
     }

@@ -1,21 +1,33 @@
 """The log of a tenant's realtime events, by which a client that was away for a while gets what it missed.
 
-Events are kept for those tenants alone of whom somebody has followed them within the last days, so that nobody else
-pays for it. An event is written in the commit of the change that it tells of, so that there is never one without the
-other. There is no counter that all writers would have to raise: a position (`Position`) says how far a client has come.
+Events are kept for those tenants alone of whom somebody has followed them within the last days, or who have a webhook
+endpoint, so that nobody else pays for it. An event is written in the commit of what it tells, with a delivery for each
+endpoint that wants it: neither can be lost. There is no counter that all writers would have to raise: a position
+(`Position`) says how far a client has come.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared.deps import Deps
+from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.event_log import SETTLES_WITHIN, EventStream, LoggedEvent, Position
-from shared.domain.events import RealtimeEvent
+from shared.domain.event_log import (
+    SETTLES_WITHIN,
+    EndpointFilter,
+    EventStream,
+    EventTopic,
+    LoggedEvent,
+    Position,
+)
+from shared.domain.events import EndpointEvent, RealtimeEvent, Topic
+from shared.domain.ids import stable_id
+from shared.domain.webhook_endpoints import WebhookDelivery
 
-KEPT = timedelta(hours=24)
+KEPT = timedelta(days=7)
 """How long an event is kept; who was away longer reads the lists again."""
 
 MOST = 500
@@ -24,6 +36,7 @@ MOST = 500
 _WANTED = timedelta(hours=72)
 _RENEWED = timedelta(hours=48)
 _SPREADS_WITHIN = timedelta(seconds=60)
+_LOST_AFTER = timedelta(minutes=1)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -45,35 +58,119 @@ class Page:
     has_more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an event is about: its topic, None for what no webhook endpoint is told, and what it happened to."""
+
+    topic: EventTopic | None
+    id: str
+
+
 def is_kept(deps: Deps, tenant_id: str) -> bool:
-    """Whether somebody follows a tenant's events, so that they are kept."""
-    return _stream(deps, tenant_id).kept_until > deps.now()
+    """Whether the tenant's events are kept, as this process knows it."""
+    return _stream(deps, tenant_id).is_kept(deps.now())
 
 
-def add(deps: Deps, unit: UnitOfWork, event: RealtimeEvent) -> None:
-    """Keep an event with the unit's commit, which must follow within seconds."""
-    now = deps.now()
-    unit.event_log.add(
-        LoggedEvent(
-            id=event.id, tenant_id=event.tenant_id, at=now, event=event.model_dump_json(), expires_at=now + KEPT
-        )
+def add(deps: Deps, unit: UnitOfWork, event: RealtimeEvent, subject: Subject) -> list[WebhookDelivery]:
+    """Keep an event with the unit's commit, which must follow within seconds.
+
+    Returns its deliveries to webhook endpoints, which `wake` has made after the commit.
+    """
+    at = deps.now()
+    logged = LoggedEvent(
+        id=event.id,
+        tenant_id=event.tenant_id,
+        at=at,
+        event=event.model_dump_json(),
+        name=event.name,
+        topic=subject.topic,
+        subject=subject.id,
+        room=event.room,
+        expires_at=at + KEPT,
     )
+    unit.event_log.add(logged)
+    endpoints = [each for each in _stream(deps, event.tenant_id).endpoints if each.wants(logged)]
+    return [unit.webhook_deliveries.add(_delivery(deps, endpoint, logged)) for endpoint in endpoints]
+
+
+def _delivery(deps: Deps, endpoint: EndpointFilter, logged: LoggedEvent) -> WebhookDelivery:
+    return new_delivery(
+        deps,
+        logged,
+        delivery_id=stable_id(endpoint.id, logged.id),
+        endpoint_id=endpoint.id,
+        lane=stable_id(endpoint.id, logged.subject),
+        is_due=endpoint.noted_until is None,
+    )
+
+
+def new_delivery(
+    deps: Deps, logged: LoggedEvent, *, delivery_id: str, endpoint_id: str, lane: str, is_due: bool = True
+) -> WebhookDelivery:
+    """A delivery of an event. The sweep finds one that is due a minute later, where the wake-up was lost."""
+    now = deps.now()
+    return WebhookDelivery(
+        id=delivery_id,
+        tenant_id=logged.tenant_id,
+        endpoint_id=endpoint_id,
+        event_id=logged.id,
+        type=logged.name,
+        topic=logged.topic,
+        lane=lane,
+        at=logged.at,
+        due_at=now + _LOST_AFTER if is_due else None,
+        created_at=now,
+        updated_at=now,
+        expires_at=now + KEPT,
+    )
+
+
+def wake(deps: Deps, deliveries: Iterable[WebhookDelivery]) -> None:
+    """Have these deliveries made, each lane of them in its order; those of an endpoint that is paused wait."""
+    lanes = {each.lane: each for each in deliveries if each.due_at is not None}
+    for each in lanes.values():
+        wake_lane(deps, each.tenant_id, each.endpoint_id, each.lane)
+
+
+def wake_lane(deps: Deps, tenant_id: str, endpoint_id: str, lane: str, delay: float = 0.0) -> None:
+    """Have what is open in a lane delivered, or without a lane what is open in all lanes of the endpoint."""
+    event = EndpointEvent(tenant_id=tenant_id, endpoint_id=endpoint_id, lane=lane)
+    deps.bus.publish(Topic.EVENTS, event, key=lane or endpoint_id, delay=delay)
 
 
 def follow(deps: Deps, tenant_id: str) -> EventStream:
     """Have a tenant's events kept for the next days. Costs a write once a day."""
-    now, stream = deps.now(), _stream(deps, tenant_id)
-    if stream.kept_until - now >= _RENEWED:
+    stream = _stream(deps, tenant_id)
+    if stream.kept_until - deps.now() >= _RENEWED:
         return stream
-    is_kept = stream.kept_until > now
-    stream = EventStream(
-        tenant_id=tenant_id, kept_since=stream.kept_since if is_kept else now, kept_until=now + _WANTED
-    )
-    unit = UnitOfWork(deps.store)
-    unit.event_streams.put(stream)
-    unit.commit()
-    deps.cache.forget(_cache_key(tenant_id))
+
+    def attempt(unit: UnitOfWork) -> EventStream:
+        stream = stream_to_change(deps, unit, tenant_id)
+        stream.kept_until = deps.now() + _WANTED
+        return stream
+
+    stream = run_with_retry(deps, attempt)
+    forget(deps, tenant_id)
     return stream
+
+
+def stream_to_change(deps: Deps, unit: UnitOfWork, tenant_id: str) -> EventStream:
+    """The tenant's stream, of which somebody wants the events from now on; it belongs to the unit.
+
+    Call `forget` after the commit.
+    """
+    now = deps.now()
+    stream = unit.event_streams.get(tenant_id)
+    if stream is None:
+        stream = unit.event_streams.add(EventStream(tenant_id=tenant_id, kept_since=now, kept_until=_NEVER))
+    elif not stream.is_kept(now):
+        stream.kept_since = now
+    return stream
+
+
+def forget(deps: Deps, tenant_id: str) -> None:
+    """The tenant's stream has changed; other processes learn it within a minute."""
+    deps.cache.forget(_cache_key(tenant_id))
 
 
 def start(deps: Deps, tenant_id: str) -> Position:

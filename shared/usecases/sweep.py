@@ -22,12 +22,14 @@ from shared.domain.conversations import Conversation, ConversationStatus, Priori
 from shared.domain.ids import stable_id
 from shared.domain.notifications import Notification
 from shared.domain.outbox import OutboxItem
+from shared.domain.webhook_endpoints import WebhookDelivery, WebhookEndpoint
 from shared.errors import Conflict, StoreError
-from shared.usecases import realtime
+from shared.usecases import event_log, realtime
 from shared.usecases.accounts import availabilities
 from shared.usecases.campaigns import campaign_sending, campaign_settling, campaigns
 from shared.usecases.conversations import assignment, calls, file_copying, file_retention, ownership, team_queues
 from shared.usecases.delivery import status_checks
+from shared.usecases.endpoints import delivering
 from shared.usecases.instances import holders, removals
 from shared.usecases.outbox import enqueueing
 from shared.usecases.reporting import metrics, rollups
@@ -67,6 +69,7 @@ def sweep(deps: Deps) -> dict[str, int]:
         "campaigns_settled": _settle_campaigns,
         "files_copied": file_copying.hand_out_due,
         "files_deleted": file_retention.delete_old,
+        "webhooks_called": _wake_webhooks,
         "removed": removals.retry_due,
         "unheld": holders.provide,
         "asked_after": status_checks.check_due_accounts,
@@ -207,6 +210,16 @@ def _wake_people(deps: Deps) -> int:
         availabilities.wake(deps, person.tenant_id, person_id=person.id)
 
     return _for_each(availabilities.due(deps), wake)
+
+
+def _wake_webhooks(deps: Deps) -> int:
+    def wake(unit: UnitOfWork, delivery: WebhookDelivery) -> None:
+        delivering.wake(deps, delivery)
+
+    def wake_all(unit: UnitOfWork, endpoint: WebhookEndpoint) -> None:
+        event_log.wake_lane(deps, endpoint.tenant_id, endpoint.id, "")
+
+    return _for_each(delivering.due(deps), wake) + _for_each(delivering.due_endpoints(deps), wake_all)
 
 
 def _close_calls(deps: Deps) -> int:

@@ -121,17 +121,18 @@ class Shop:
 @pytest.fixture
 def shop(hub_url: str) -> Iterator[Shop]:
     with stub_server() as host:
-        yield _new_shop(hub_url, host)
+        yield new_shop(hub_url, host)
 
 
 @pytest.fixture
 def other_shop(hub_url: str) -> Iterator[Shop]:
     """Another business on the same hub."""
     with stub_server() as host:
-        yield _new_shop(hub_url, host)
+        yield new_shop(hub_url, host)
 
 
-def _new_shop(hub_url: str, host: Stub) -> Shop:
+def new_shop(hub_url: str, host: Stub) -> Shop:
+    """A new business with a widget, whose own page `host` serves."""
     shop = Shop(hub_url, host)
     owner = {"email": shop.owner_email, "password": PASSWORD}
     shop.headers = {"Authorization": f"Bearer {shop.api('POST', '/api/auth/register', owner)['accessToken']}"}

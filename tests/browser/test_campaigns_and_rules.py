@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from shared.domain.routing_language import parse_condition, print_condition
-from tests.browser.acting import choose, complaints, fill, open_screen, press, says, value_of
 from tests.browser.conftest import Shop
+from tests.browser.console import complaints
 from tests.browser.devtools import Browser, Page
+from tests.browser.forms import choose, fill, open_screen, press, says, value_of
 from tests.channels.whatsapp_cloud.meta_templates import CONFIG, NUMBER, MetaTemplates
 from tests.infra.process import Process
 from tests.stubs import Received, Reply, Stub, stub_server

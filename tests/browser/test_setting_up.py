@@ -8,12 +8,13 @@ from contextlib import closing
 
 import pytest
 import requests
+from standardwebhooks import Webhook
 
 from tests.browser.conftest import PASSWORD, PHONE, Shop
 from tests.browser.devtools import Browser, Page
 from tests.evolution import Evolution, recorded
 from tests.infra.process import Process
-from tests.stubs import stub_server
+from tests.stubs import Reply, stub_server
 
 pytestmark = pytest.mark.slow
 
@@ -145,3 +146,25 @@ def test_names_are_no_markup_and_what_belongs_to_others_is_not_there(browser: Br
     assert _complaints(page) == []
     page.open(f"{shop.hub_url}/console/channels/somebody-elses")
     page.until("document.querySelector('[role=alert]')")
+
+
+def test_a_webhook_is_added_its_secret_is_shown_once_and_a_test_shows_what_was_sent(
+    browser: Browser, shop: Shop
+) -> None:
+    with stub_server() as receiver:
+        receiver.on("POST", "/hook", Reply(200, text="thank you"))
+        page = _open(browser, shop, "/webhooks/new")
+        _fill(page, url=f"{receiver.url}/hook", description="Back end")
+        page.until("document.querySelector('dialog input[readonly]')?.value.startsWith('whsec_')")
+        secret = page.js("document.querySelector('dialog input[readonly]').value")
+        _press(page, "I have kept it")
+        _press(page, "Send a test")
+        _says(page, "webhook-test")
+        _press(page, "Show what was sent and answered")
+        page.until("document.querySelector('dialog')?.innerText.includes('thank you')")
+        assert page.js("document.querySelector('dialog pre').innerText").startswith("{")
+        _press(page, "Close")
+        [request] = receiver.to("/hook")
+        Webhook(secret).verify(request.body, dict(request.headers))
+        assert secret not in page.js("document.body.innerText")
+        assert _complaints(page) == []

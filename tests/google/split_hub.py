@@ -26,7 +26,7 @@ from tests.split.processes import FunctionProcess
 PIPELINE = ("deliver", "normalize", "reply", "webhooks")
 """In the order in which `kill` takes them."""
 
-OTHERS = ("omnichat", "omnihub", "tick")
+OTHERS = ("announce", "omnichat", "omnihub", "tick")
 TICK_SECONDS = 1.0
 
 

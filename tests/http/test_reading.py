@@ -40,6 +40,8 @@ SHORT = {
     "/api/teams/{id}/members": "a team has at most 20 members",
     "/api/agents/{id}": "an agent's tools, of which there are few",
     "/api/channels/{id}/templates/{template_id}": "a template's buttons, at most 10",
+    "/api/webhooks/{id}": "an endpoint's topics and channels, of which there are few",
+    "/api/webhooks/{id}/deliveries/{delivery_id}": "the last 20 attempts",
     "/api/teams/{id}": "a team's members, of which there are few",
     "/api/forge/omni/instances": "what the Omni server lists, cut at a maximum",
     "/api/agents/{id}/knowledge/files": "an agent has at most 20 files",

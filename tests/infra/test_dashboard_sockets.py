@@ -97,7 +97,7 @@ def test_a_page_hears_what_happens_as_frames(deps: Deps, listen: Listen) -> None
     happens(
         realtime.message_created, deps, a_message(tenant_id="t1", instance_id="i1", conversation_id="c1", text="Hello")
     )
-    realtime.channel_status(deps, instance, InstanceStatus.CONNECTED)
+    realtime.channel_status(deps, None, instance, InstanceStatus.CONNECTED)
     notify(deps)
     frames = {frame["type"]: frame for frame in (next_frame(page) for _ in range(5))}
     assert all(set(frame) == {"type", "payload", "timestamp"} for frame in frames.values())
@@ -123,7 +123,7 @@ def test_what_the_business_writes_is_no_activity_of_the_customer(deps: Deps, lis
     page = listen(token=token_for(deps, "t1"))
     written = a_message(tenant_id="t1", instance_id="i1", direction=Direction.OUTBOUND, author=Author.HUMAN)
     happens(realtime.message_created, deps, written)
-    realtime.channel_status(deps, instance, InstanceStatus.CONNECTED)
+    realtime.channel_status(deps, None, instance, InstanceStatus.CONNECTED)
     assert [next_frame(page)["type"] for _ in range(2)] == ["new_message", "channel_status_change"]
 
 
@@ -171,8 +171,8 @@ def a_campaign(status: CampaignStatus, **fields: Any) -> Campaign:
 @pytest.mark.parametrize("path", ["/ws/dashboard", "/ws", "/ws/campaign/k1"])
 def test_a_campaign_tells_how_far_it_is(deps: Deps, listen: Listen, path: str) -> None:
     page = listen(path, token_for(deps, "t1"))
-    realtime.campaign_updated(deps, a_campaign(CampaignStatus.RUNNING, contacts=3, total_sent=1))
-    realtime.campaign_updated(deps, a_campaign(CampaignStatus.FINISHED, contacts=3, total_sent=4))
+    realtime.campaign_updated(deps, None, a_campaign(CampaignStatus.RUNNING, contacts=3, total_sent=1))
+    realtime.campaign_updated(deps, None, a_campaign(CampaignStatus.FINISHED, contacts=3, total_sent=4))
     running, finished = (next_frame(page) for _ in range(2))
     assert (running["type"], running["payload"]) == (
         "campaign_update",
@@ -197,8 +197,8 @@ def a_call(state: CallState, **fields: Any) -> Call:
 def test_a_call_tells_who_calls_and_how_far_it_is(deps: Deps, listen: Listen, path: str) -> None:
     page = listen(path, token_for(deps, "t1"))
     conversation = a_conversation().model_copy(update={"customer_name": "Maria", "customer_phone": "+5511988887777"})
-    realtime.call_changed(deps, a_call(CallState.LIVE), conversation)
-    realtime.call_changed(deps, a_call(CallState.ENDED, ended_at=MOMENT + timedelta(seconds=61)), None)
+    realtime.call_changed(deps, None, a_call(CallState.LIVE), conversation)
+    realtime.call_changed(deps, None, a_call(CallState.ENDED, ended_at=MOMENT + timedelta(seconds=61)), None)
     live, ended = (next_frame(page) for _ in range(2))
     assert (live["type"], live["payload"]) == (
         "live_call",
@@ -219,9 +219,9 @@ def test_a_call_tells_who_calls_and_how_far_it_is(deps: Deps, listen: Listen, pa
 def test_a_campaigns_own_address_tells_of_no_other_and_of_no_session(deps: Deps, listen: Listen) -> None:
     stored_instance(deps)
     page = listen("/ws/campaign/k1", token_for(deps, "t1"))
-    realtime.campaign_updated(deps, a_campaign(CampaignStatus.RUNNING).model_copy(update={"id": "k2"}))
+    realtime.campaign_updated(deps, None, a_campaign(CampaignStatus.RUNNING).model_copy(update={"id": "k2"}))
     happens(realtime.conversation_updated, deps, a_conversation())
-    realtime.campaign_updated(deps, a_campaign(CampaignStatus.RUNNING))
+    realtime.campaign_updated(deps, None, a_campaign(CampaignStatus.RUNNING))
     assert next_frame(page)["payload"]["campaignId"] == "k1"
 
 
@@ -330,7 +330,7 @@ def test_codes_to_scan_are_no_frames(deps: Deps, listen: Listen) -> None:
     instance = stored_instance(deps)
     page = listen(token=token_for(deps, "t1"))
     realtime.emit(deps, "t1", "i1", realtime.WHATSAPP_QR, {"qr": "2@secret", "expires_at": MOMENT.isoformat()})
-    realtime.channel_status(deps, instance, InstanceStatus.CONNECTED)
+    realtime.channel_status(deps, None, instance, InstanceStatus.CONNECTED)
     assert next_frame(page)["type"] == "channel_status_change"
 
 

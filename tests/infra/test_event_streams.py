@@ -183,8 +183,8 @@ def test_a_cursor_that_is_too_old_or_none_has_the_client_reload(deps: Deps, clie
     back = client(token_for(deps, "t1"))
     answer = _follow(back, since)
     assert (answer["ok"], answer["reload"]) == (True, True)
-    day_old = Position(deps.now() - timedelta(hours=25), deps.now() - timedelta(hours=25)).to_cursor()
-    assert _follow(back, day_old)["reload"] is True
+    week_old = Position(deps.now() - timedelta(days=8), deps.now() - timedelta(days=8)).to_cursor()
+    assert _follow(back, week_old)["reload"] is True
     assert _follow(back, answer["cursor"])["reload"] is False
     assert back.ask("join-tenant", {"since": 7})["ok"] is False
 

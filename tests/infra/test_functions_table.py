@@ -166,7 +166,8 @@ def test_secrets_of_tenants_have_the_names_that_rights_are_given_for() -> None:
         match[1]
         for file in (ROOT / "shared").rglob("*.py")
         for match in re.finditer(
-            r'(?:return|=) f"([a-z]+-)\{(?:self\.id|caller\.tenant_id|agent_id)\}[^"]*"', file.read_text("utf-8")
+            r'(?:return|=) f"([a-z]+-)\{(?:self\.id|caller\.tenant_id|agent_id|endpoint_id)\}[^"]*"',
+            file.read_text("utf-8"),
         )
         if "secret" in file.read_text("utf-8")
     }

@@ -25,6 +25,7 @@ ALLOWED = {
     "normalize": WSGI | MODELS,
     "reply": WSGI | MODELS,
     "deliver": WSGI | MODELS,
+    "announce": WSGI | MODELS,
     "tick": WSGI | MODELS,
     # Flask and a dialect's routes and models are loaded by its first request, so that the port is open sooner.
     "omnichat": WSGI,

@@ -13,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 
+from functions.announce.main import consume as announce
 from functions.dashboard.main import blueprints as dashboard
 from functions.deliver.main import consume as deliver
 from functions.forge.main import blueprints as forge
@@ -31,7 +32,7 @@ from shared.ports.store import Write
 from tests.apps import create_app
 from tests.eventually import eventually
 from tests.pipeline.hub import Hub, telegram_rules
-from tests.stubs import Stub
+from tests.stubs import Reply, Stub
 
 
 @dataclass
@@ -127,6 +128,7 @@ class Split:
             Topic.INBOUND: partial(normalize, self.of("normalize")),
             Topic.REPLIES: partial(reply, self.of("reply")),
             Topic.OUTBOUND: partial(deliver, self.of("deliver")),
+            Topic.EVENTS: partial(announce, self.of("announce")),
         }
         stop = self.deps.bus.consume(consumers)
         yield
@@ -147,8 +149,10 @@ def test_a_message_is_answered_with_no_more_rights_than_the_table_gives(split: S
     telegram_rules(provider)
     owner = Hub(split.deps, split.client("omnichat"), provider)
     owner.register()
+    provider.on("POST", "/hook", Reply(204))
     channel = owner.telegram()
     owner.echo_agent()
+    owner.post("/api/webhooks", {"url": f"{provider.url}/hook", "topics": ["message", "status"]}, 201)
     customer = replace(owner, client=split.client("webhooks"))
     customer.customer_writes(channel, "hello")
     eventually(lambda: owner.sent_texts() or split.refused)
@@ -156,6 +160,7 @@ def test_a_message_is_answered_with_no_more_rights_than_the_table_gives(split: S
     board = replace(owner, client=split.client("dashboard"))
     board.post("/messages/send", {"session_id": owner.conversation().id, "content": "anything else?"}, 202)
     eventually(lambda: len(owner.sent_texts()) == 2 or split.refused)
+    eventually(lambda: len(provider.to("/hook")) >= 4 or split.refused)
 
 
 def test_instances_and_settings_are_kept_with_no_more_rights_than_the_table_gives(split: Split, provider: Stub) -> None:

@@ -38,22 +38,22 @@ def _ids(channel: str) -> dict[str, str]:
 def test_a_code_to_scan_is_shown(deps: Deps, joined: Client) -> None:
     instance = stored_instance(deps, "other")
     instance.id = "i1"
-    realtime.whatsapp_qr(deps, instance, PairingCode(text="2@abc", expires_at=MOMENT))
+    realtime.whatsapp_qr(deps, None, instance, PairingCode(text="2@abc", expires_at=MOMENT))
     assert joined.next() == ("whatsapp-qr", {**_ids("i1"), "qr": "2@abc", "expiresAt": "2026-03-01T12:30:15.123Z"})
 
 
 def test_a_code_that_exists_only_as_a_picture_is_shown_as_one(deps: Deps, joined: Client) -> None:
     instance = stored_instance(deps, "other")
     instance.id = "i1"
-    realtime.whatsapp_qr(deps, instance, PairingCode(png_base64="iVBO", expires_at=MOMENT))
+    realtime.whatsapp_qr(deps, None, instance, PairingCode(png_base64="iVBO", expires_at=MOMENT))
     assert joined.next()[1]["qr"] == "data:image/png;base64,iVBO"
 
 
 def test_connection_and_status_are_told(deps: Deps, joined: Client) -> None:
     instance = stored_instance(deps, "other")
     instance.id = "i1"
-    realtime.channel_status(deps, instance, InstanceStatus.WAITING_FOR_SCAN)
-    realtime.whatsapp_connected(deps, instance)
+    realtime.channel_status(deps, None, instance, InstanceStatus.WAITING_FOR_SCAN)
+    realtime.whatsapp_connected(deps, None, instance)
     assert joined.next() == ("channel-status", {**_ids("i1"), "status": "CONNECTING"})
     assert joined.next() == ("whatsapp-connected", {**_ids("i1"), "phoneNumber": None})
 
@@ -61,7 +61,7 @@ def test_connection_and_status_are_told(deps: Deps, joined: Client) -> None:
 def test_a_connected_account_is_told_with_its_number(deps: Deps, joined: Client) -> None:
     instance = stored_instance(deps, "other")
     instance.id, instance.phone_number = "i1", "+491701234567"
-    realtime.whatsapp_connected(deps, instance)
+    realtime.whatsapp_connected(deps, None, instance)
     assert joined.next() == ("whatsapp-connected", {**_ids("i1"), "phoneNumber": "+491701234567"})
 
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from functions.announce.main import consume as announce
 from functions.deliver.main import consume as deliver
 from functions.hub.main import blueprints
 from functions.normalize.main import consume as normalize
@@ -19,7 +20,7 @@ from functions.reply.main import consume as reply
 from shared.deps import Deps
 from shared.domain.agents import Agent
 from shared.domain.conversations import Conversation
-from shared.domain.events import InboundEvent, OutboundEvent, RealtimeEvent, ReplyEvent, Topic
+from shared.domain.events import EndpointEvent, InboundEvent, OutboundEvent, RealtimeEvent, ReplyEvent, Topic
 from shared.domain.instances import ChannelType
 from shared.domain.messages import Direction, Message
 from shared.ports.store import Merge, Order, Store, Where
@@ -181,6 +182,7 @@ def running_hub(deps: Deps, provider: Stub) -> Iterator[Hub]:
             Topic.INBOUND: lambda event: normalize(deps, cast("InboundEvent", event)),
             Topic.REPLIES: lambda event: reply(deps, cast("ReplyEvent", event)),
             Topic.OUTBOUND: lambda event: deliver(deps, cast("OutboundEvent", event)),
+            Topic.EVENTS: lambda event: announce(deps, cast("EndpointEvent", event)),
             Topic.REALTIME: lambda event: hub.realtime.append(cast("RealtimeEvent", event)),
         }
     )

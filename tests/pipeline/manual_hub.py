@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
+from functions.announce.main import consume as announce
 from functions.deliver.main import consume as deliver
 from functions.hub.main import blueprints
 from functions.normalize.main import consume as normalize
@@ -16,7 +17,7 @@ from functions.tick.main import tick
 from shared.cache import TTLCache
 from shared.deps import Deps
 from shared.domain.conversations import Conversation
-from shared.domain.events import Event, InboundEvent, OutboundEvent, RealtimeEvent, ReplyEvent, Topic
+from shared.domain.events import EndpointEvent, Event, InboundEvent, OutboundEvent, RealtimeEvent, ReplyEvent, Topic
 from shared.domain.messages import Direction, Message
 from shared.errors import HubError
 from shared.security.pacing import Pacer
@@ -185,6 +186,8 @@ class ManualHub(Hub):
                 reply(self.deps, cast("ReplyEvent", event))
             case Topic.OUTBOUND:
                 deliver(self.deps, cast("OutboundEvent", event))
+            case Topic.EVENTS:
+                announce(self.deps, cast("EndpointEvent", event))
             case Topic.REALTIME:
                 self.realtime.append(cast("RealtimeEvent", event))
 

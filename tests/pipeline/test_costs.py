@@ -46,6 +46,17 @@ def test_the_first_message_of_a_person_costs_one_commit_too(journey: Journey) ->
     assert cost.documents_written <= 5, f"a customer in addition to what every message writes: {cost}"
 
 
+def test_a_webhook_out_costs_a_message_no_round_trip(journey: Journey) -> None:
+    """Its event and its delivery are written in the commits that are made anyway."""
+    without = journey.write(chat=3, number=1)
+    journey.call("POST", "/api/webhooks", {"url": "https://shop.example/", "topics": ["message"]})
+    journey.write(chat=4, number=1)
+    costs = journey.write(chat=5, number=1)
+    assert (costs.inbound.reads, costs.inbound.commits) == (without.inbound.reads, without.inbound.commits)
+    assert (costs.answer.reads, costs.answer.commits) == (without.answer.reads, without.answer.commits)
+    assert costs.inbound.documents_written <= without.inbound.documents_written + 4, "three events, and a delivery"
+
+
 def test_an_answer_costs_three_reads_and_three_commits(journey: Journey) -> None:
     costs = journey.write(chat=1, number=2)
     assert journey.deps.store.count("outbox") == 2, "chat 2's from the fixture, and this one"

@@ -76,13 +76,15 @@ function Navigation({ current, onHelp, onSearch }) {
     import("./notices.js").then((module) => setBell(() => module.Bell));
     loadProfile().catch(() => {}); // what this browser remembers stays
   }, [isReady]);
+  const links = useRef();
+  useEffect(() => links.current.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [current]);
   const { presence, items: presences } = usePresence(isReady);
   const user = me.value;
   const name = user.name || user.email;
   const screens = SCREENS.filter((screen) => screen.icon && may(screen.role));
   return html`<nav class="navigation" aria-label=${t("nav.label")}>
     <${Mark} />
-    <ul>
+    <ul ref=${links}>
       ${screens.map(
         ({ path, title, icon }) => html`<li key=${path}>
           <a href=${pathTo([path])} aria-current=${path === current ? "page" : undefined} title=${t(title)}>

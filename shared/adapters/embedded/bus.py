@@ -23,9 +23,15 @@ from shared.ports.bus import Consumer, DeadLetter, DeadLetterPage
 
 logger = logging.getLogger(__name__)
 
-WORKERS: Mapping[Topic, int] = {Topic.INBOUND: 12, Topic.REPLIES: 32, Topic.OUTBOUND: 16, Topic.REALTIME: 4}
-"""Threads per topic: replies wait for language models, outbound for providers, and neither may block the others. One
-tenant alone gets three quarters of them.
+WORKERS: Mapping[Topic, int] = {
+    Topic.INBOUND: 12,
+    Topic.REPLIES: 32,
+    Topic.OUTBOUND: 16,
+    Topic.REALTIME: 4,
+    Topic.EVENTS: 16,
+}
+"""Threads per topic: replies wait for language models, outbound for providers, events for
+the systems of tenants, and none may block the others. One tenant alone gets three quarters of them.
 """
 
 TRANSIENT = frozenset({Topic.REALTIME})

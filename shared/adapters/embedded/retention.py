@@ -27,6 +27,7 @@ EXPIRING = (
     "rate_usage",
     "refresh_tokens",
     "tool_usage",
+    "webhook_deliveries",
 )
 """Collections whose documents may have an `expires_at`; Firestore deletes theirs by itself."""
 

@@ -34,7 +34,7 @@ def pause(deps: Deps, tenant_id: str, campaign_id: str, reason: str) -> Campaign
         campaign.updated_at = deps.now()
         if reason != BY_PERSON:
             notifications.add(deps, unit, _note(deps, campaign))
-        unit.after_commit(lambda: realtime.campaign_updated(deps, campaign))
+        realtime.campaign_updated(deps, unit, campaign)
         return campaign
 
     return run_with_retry(deps, attempt)

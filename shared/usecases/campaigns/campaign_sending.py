@@ -170,12 +170,13 @@ def _advance(deps: Deps, unit: UnitOfWork, campaign: Campaign) -> int:
     campaign.status = CampaignStatus.FINISHED if is_finished else CampaignStatus.RUNNING
     campaign.total_sent += sent
     campaign.advanced_at = deps.now()
+    realtime.campaign_updated(deps, unit, campaign)
     try:
         unit.commit()
     except Conflict:
         # The campaign was changed, or another process sent this batch too: the next run continues from there.
         return 0
-    realtime.campaign_updated(deps, campaign)
+    unit.run_after_commit()
     return sent
 
 

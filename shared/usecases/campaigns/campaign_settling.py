@@ -48,7 +48,7 @@ def settle(deps: Deps, campaign: Campaign) -> None:
         if not waiting_ids:
             run_with_retry(deps, partial(_end, deps, campaign))
             if number:
-                realtime.campaign_updated(deps, campaign)
+                realtime.campaign_updated(deps, None, campaign)
             return
         run_with_retry(deps, partial(_skip, deps, campaign, waiting_ids))
     wake(deps, campaign)

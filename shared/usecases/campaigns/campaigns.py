@@ -183,7 +183,7 @@ def launch(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
         _check_complete(deps, campaign)
         if campaign.send_at is not None and campaign.send_at > deps.now():
             campaign.status, campaign.updated_at = CampaignStatus.SCHEDULED, deps.now()
-            unit.after_commit(lambda: realtime.campaign_updated(deps, campaign))
+            realtime.campaign_updated(deps, unit, campaign)
             return campaign
         return _begin(deps, unit, campaign)
 
@@ -227,7 +227,7 @@ def cancel(deps: Deps, tenant_id: str, campaign_id: str) -> Campaign:
         campaign.has_waiting = campaign.status in (CampaignStatus.RUNNING, CampaignStatus.PAUSED)
         campaign.status = CampaignStatus.CANCELLED
         campaign.updated_at = deps.now()
-        unit.after_commit(lambda: realtime.campaign_updated(deps, campaign))
+        realtime.campaign_updated(deps, unit, campaign)
         if campaign.has_waiting:
             unit.after_commit(lambda: campaign_settling.wake(deps, campaign))
         return campaign
@@ -325,7 +325,7 @@ def _begin(deps: Deps, unit: UnitOfWork, campaign: Campaign) -> Campaign:
     campaign.status = CampaignStatus.RUNNING
     campaign.contacts = _audience_size(deps, campaign)
     campaign.advanced_at = campaign.updated_at = deps.now()
-    unit.after_commit(lambda: realtime.campaign_updated(deps, campaign))
+    realtime.campaign_updated(deps, unit, campaign)
     return campaign
 
 

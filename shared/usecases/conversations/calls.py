@@ -49,7 +49,7 @@ def _apply(deps: Deps, unit: UnitOfWork, instance: Instance, event: CallChanged)
     _advance(call, event, conversation)
     _count(deps, unit, former, call, event)
     if former is None or former.state is not call.state:
-        unit.after_commit(lambda: realtime.call_changed(deps, call, conversation))
+        realtime.call_changed(deps, unit, call, conversation)
     if conversation is not None and (former is None or _is_news(former, event)):
         _add_note(deps, unit, call, event, conversation)
 
@@ -165,4 +165,4 @@ def close(deps: Deps, unit: UnitOfWork, call: Call) -> None:
     call.state, call.open, call.outcome = CallState.ENDED, False, "unknown"
     call.ended_at = call.updated_at = deps.now()
     conversation = unit.conversations.owned_or_none(call.tenant_id, call.conversation_id or "")
-    unit.after_commit(lambda: realtime.call_changed(deps, call, conversation))
+    realtime.call_changed(deps, unit, call, conversation)

@@ -13,6 +13,7 @@ from shared.domain.ids import stable_id
 from shared.domain.instances import ChannelType, Instance
 from shared.domain.messages import Author, Message
 from shared.domain.ratings import SURVEY_LIFE, Rating, RatingSource, survey_text
+from shared.usecases import realtime
 from shared.usecases.instances import instance_lookup
 from shared.usecases.outbox import automatic_answers, enqueueing
 from shared.usecases.reporting import counters
@@ -40,6 +41,7 @@ def _put_rating(
         _count_change(deps, unit, rating, score)
         rating.score, rating.comment, rating.source, rating.updated_at = score, comment, source, now
         unit.ratings.expect_unchanged(rating)
+        realtime.rating_changed(deps, unit, rating)
         return rating
     rating = Rating(
         id=conversation.id,
@@ -55,6 +57,7 @@ def _put_rating(
         updated_at=now,
     )
     counters.count(unit, counters.Source.of(conversation), now, Counters(ratings=1, rating_sum=score))
+    realtime.rating_changed(deps, unit, rating)
     return unit.ratings.add(rating)
 
 

@@ -13,6 +13,7 @@ from shared.domain.inbound import ConsentChanged
 from shared.domain.instances import ChannelType, Instance
 from shared.domain.outbox import OutboxItem
 from shared.errors import NotFound, RecipientOptedOut
+from shared.usecases import realtime
 from shared.usecases.accounts import tenants
 from shared.usecases.customers import customers, opt_outs
 from shared.usecases.reporting import campaign_results
@@ -75,5 +76,6 @@ def _change(deps: Deps, unit: UnitOfWork, instance: Instance, identity: Identity
         opt_outs.take_back(unit, customer, instance.type)
     else:
         return
+    realtime.customer_updated(deps, unit, customer)
     extra = {"customer_id": customer.id, "opted_out": event.opted_out, "why": event.why}
     unit.after_commit(lambda: log.info("consent changed", extra=extra))

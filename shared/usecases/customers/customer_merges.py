@@ -24,6 +24,7 @@ from shared.domain.customers import Customer, Identity
 from shared.domain.ids import stable_id
 from shared.domain.merges import CustomerMerge, MergeState
 from shared.errors import BadRequest, Collision, NotFound, Unprocessable
+from shared.usecases import realtime
 from shared.usecases.customers import customer_tags, customers
 
 MOST_IDENTITIES = 200
@@ -158,6 +159,7 @@ def _start(deps: Deps, unit: UnitOfWork, tenant_id: str, customer_id: str, sourc
     record = unit.customer_merges.put(_record(deps, merge_id, customer, source))
     _fill_profile(deps, unit, customer, source, record)
     source.merged_into, source.updated_at = customer_id, deps.now()
+    realtime.customer_updated(deps, unit, source)
     return record
 
 
@@ -205,6 +207,7 @@ def _fill_profile(deps: Deps, unit: UnitOfWork, customer: Customer, source: Cust
     unit.customers.change(customer, changes)
     unit.customers.expect_unchanged(customer)
     customer_tags.index(unit, customer, former_tags)
+    realtime.customer_updated(deps, unit, customer)
 
 
 def _take_identities(deps: Deps, record: CustomerMerge, unit: UnitOfWork) -> bool:
@@ -313,6 +316,8 @@ def _separate(deps: Deps, unit: UnitOfWork, record: CustomerMerge) -> None:
     customer_tags.index(unit, customer, former_tags)
     source.merged_into, source.opted_out, source.updated_at = None, source_opted_out, now
     _part_opt_outs(customer, source, record)
+    realtime.customer_updated(deps, unit, customer)
+    realtime.customer_updated(deps, unit, source)
     record.state, record.updated_at = MergeState.UNMERGING, now
 
 

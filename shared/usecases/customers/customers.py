@@ -98,7 +98,9 @@ def create(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> Customer:
     unit = UnitOfWork(deps.store)
     customer = unit.customers.add(Customer(**fields, id=new_id(), tenant_id=tenant_id, created_at=now, updated_at=now))
     customer_tags.index(unit, customer)
+    realtime.customer_created(deps, unit, customer)
     unit.commit()
+    unit.run_after_commit()
     return customer
 
 
@@ -121,6 +123,7 @@ def update(deps: Deps, tenant_id: str, customer_id: str, fields: Mapping[str, An
         unit.customers.change(customer, {**changes, **dependent})
         customer_tags.index(unit, customer, former_tags)
         show_profile(deps, unit, customer, changes.keys())
+        realtime.customer_updated(deps, unit, customer)
         return customer
 
     return run_with_retry(deps, attempt)

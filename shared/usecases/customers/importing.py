@@ -17,6 +17,7 @@ from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.customers import Customer
 from shared.domain.ids import stable_id
+from shared.usecases import realtime
 from shared.usecases.customers import customer_tags, customers
 
 _BATCH = 10
@@ -105,6 +106,7 @@ def _add(deps: Deps, unit: UnitOfWork, tenant_id: str, row: Mapping[str, Any]) -
         Customer(**row, id=_new_id(tenant_id, row), tenant_id=tenant_id, created_at=now, updated_at=now)
     )
     customer_tags.index(unit, customer)
+    realtime.customer_created(deps, unit, customer)
     return customer
 
 
@@ -121,4 +123,5 @@ def _change(deps: Deps, unit: UnitOfWork, customer: Customer, row: Mapping[str, 
     unit.customers.change(customer, {**changes, "updated_at": deps.now()})
     customer_tags.index(unit, customer, former["tags"])
     customers.show_profile(deps, unit, customer, changes.keys())
+    realtime.customer_updated(deps, unit, customer)
     return True

@@ -117,7 +117,7 @@ def go_on(deps: Deps, instance: Instance, why: str) -> None:
         after.status, after.updated_at = InstanceStatus.ERROR, deps.now()
         after.status_detail = reported(after, f"the provider cannot be reached: {why}")
         add_alert(deps, unit, before, after.status, after.status_detail, after.updated_at)
-        unit.after_commit(lambda: realtime.channel_status(deps, after, after.status))
+        realtime.channel_status(deps, unit, after, after.status)
 
     run_with_retry(deps, attempt)
     instance_lookup.forget(deps, instance)

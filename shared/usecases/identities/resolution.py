@@ -23,6 +23,7 @@ from shared.domain.inbound import MessageReceived, Sender
 from shared.domain.instances import Instance
 from shared.domain.sla import Sla
 from shared.errors import Collision, Conflict, NotFound, Unprocessable
+from shared.usecases import realtime
 from shared.usecases.customers import customer_merges, customer_tags, customers
 from shared.usecases.reporting import counters
 
@@ -173,6 +174,7 @@ def _learn_contact(deps: Deps, unit: UnitOfWork, identity: Identity, sender: Sen
     phone, email = customer.phone or sender.phone, customer.email or sender.email
     if (phone, email) != (customer.phone, customer.email):
         customer.phone, customer.email, customer.updated_at = phone, email, deps.now()
+        realtime.customer_updated(deps, unit, customer)
     identity.phone, identity.email = identity.phone or phone, identity.email or email
 
 
@@ -191,6 +193,7 @@ def _new(deps: Deps, unit: UnitOfWork, instance: Instance, sender: Sender, key: 
         )
     )
     customer_tags.index(unit, customer)
+    realtime.customer_created(deps, unit, customer)
     return unit.identities.add(
         Identity(
             id=ids.identity(instance.id, key),

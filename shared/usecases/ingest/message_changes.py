@@ -16,6 +16,7 @@ from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
+from shared.domain.event_log import EventTopic
 from shared.domain.inbound import MessageDeleted, MessageEdited, ReactionChanged, Receipt, Watermark
 from shared.domain.instances import Instance
 from shared.domain.messages import (
@@ -183,7 +184,7 @@ def _mark_page(
             if status is not message.status:
                 has_marked, message.status = True, status
                 campaign_results.follow(unit, message, watermark.until)
-                realtime.message_updated(deps, unit, message)
+                realtime.message_updated(deps, unit, message, EventTopic.STATUS)
     return has_marked, page.cursor
 
 
@@ -227,7 +228,8 @@ def _change_record(
         change(record)
         file_copies.order(deps, unit, record, former.attachments)
         if _is_changed(former, record):
-            realtime.message_updated(deps, unit, record)
+            topic = EventTopic.MESSAGE if former.status is record.status else EventTopic.STATUS
+            realtime.message_updated(deps, unit, record, topic)
         return
     if record is not None:
         change(record.early)

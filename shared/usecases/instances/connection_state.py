@@ -37,9 +37,9 @@ def apply_connection(deps: Deps, instance: Instance, event: ConnectionChanged) -
         if after == before:
             return
         _finish(deps, unit, before, after)
-        unit.after_commit(lambda: realtime.channel_status(deps, instance, event.status))
+        realtime.channel_status(deps, unit, instance, event.status)
         if event.status is InstanceStatus.CONNECTED and instance.type is ChannelType.WHATSAPP:
-            unit.after_commit(lambda: realtime.whatsapp_connected(deps, after))
+            realtime.whatsapp_connected(deps, unit, after)
 
     run_with_retry(deps, attempt)
 
@@ -76,8 +76,8 @@ def apply_pairing_code(deps: Deps, instance: Instance, issued: PairingCodeIssued
         after.pairing, after.status, after.status_detail = pairing, status, None
         _finish(deps, unit, before, after)
         if before.status is not status:
-            unit.after_commit(lambda: realtime.channel_status(deps, instance, status))
-        unit.after_commit(lambda: realtime.whatsapp_qr(deps, instance, pairing))
+            realtime.channel_status(deps, unit, instance, status)
+        realtime.whatsapp_qr(deps, unit, instance, pairing)
 
     run_with_retry(deps, attempt)
 
@@ -152,7 +152,7 @@ def lose_link(deps: Deps, instance: Instance, why: str) -> None:
         after.status, after.status_detail = InstanceStatus.ERROR, reported(after, why)
         after.link_lost_at = deps.now()
         _finish(deps, unit, before, after)
-        unit.after_commit(lambda: realtime.channel_status(deps, instance, InstanceStatus.ERROR))
+        realtime.channel_status(deps, unit, instance, InstanceStatus.ERROR)
 
     run_with_retry(deps, attempt)
 

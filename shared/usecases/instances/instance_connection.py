@@ -230,10 +230,10 @@ def record_failure(deps: Deps, instance: Instance, reason: str) -> Instance:
 
 def tell(deps: Deps, before: Instance, after: Instance) -> None:
     """Tell the instance's room how its connection has changed."""
-    realtime.channel_status(deps, after, after.status)
+    realtime.channel_status(deps, None, after, after.status)
     if after.type is not ChannelType.WHATSAPP:
         return
     if after.pairing and after.pairing != before.pairing:
-        realtime.whatsapp_qr(deps, after, after.pairing)
+        realtime.whatsapp_qr(deps, None, after, after.pairing)
     if after.status is InstanceStatus.CONNECTED and before.status is not InstanceStatus.CONNECTED:
-        realtime.whatsapp_connected(deps, after)
+        realtime.whatsapp_connected(deps, None, after)

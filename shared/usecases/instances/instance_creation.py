@@ -25,6 +25,7 @@ from shared.domain.instances import (
 )
 from shared.domain.status_details import DetailCode, StatusDetail
 from shared.errors import BadRequest, ChannelName, Collision, HubError
+from shared.usecases.endpoints import endpoints
 from shared.usecases.instances import adapter_choice, instance_config, instance_connection
 from shared.usecases.instances.instance_config import AGENT_API_KEY, Parts
 from shared.usecases.instances.instance_documents import (
@@ -146,7 +147,7 @@ def _store(deps: Deps, draft: Instance, new: NewInstance, credentials: dict[str,
         deps.secrets.write(draft.secret_name, credentials)
     try:
         with set_lock:
-            created = run_with_retry(deps, lambda unit: _add(unit, draft, new))
+            created = run_with_retry(deps, lambda unit: _add(deps, unit, draft, new))
     except HubError:
         deps.secrets.delete(draft.secret_name)
         raise
@@ -154,7 +155,7 @@ def _store(deps: Deps, draft: Instance, new: NewInstance, credentials: dict[str,
     return created
 
 
-def _add(unit: UnitOfWork, draft: Instance, new: NewInstance) -> Instance:
+def _add(deps: Deps, unit: UnitOfWork, draft: Instance, new: NewInstance) -> Instance:
     """Add the draft with its name, its numbers, and whether it is the default."""
     base_name = draft.name or name_from(new.label or draft.type.value)
     address_id = ids.instance_address(draft.adapter, draft.external_id) if draft.external_id else None
@@ -181,6 +182,8 @@ def _add(unit: UnitOfWork, draft: Instance, new: NewInstance) -> Instance:
     if instance.is_default:
         replace_default(unit, instance_set, instance.id, instance.created_at)
     instance_set.count += 1
+    if instance.config.get("webhook_url"):
+        endpoints.follow_channel(deps, unit, instance)
     return instance
 
 

@@ -16,6 +16,7 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.accounts import Principal
 from shared.domain.instances import ChannelType, ExternalAgent, Instance, InstanceSet, InstanceStatus, WebhookHealth
 from shared.errors import BadRequest, Collision, FieldName, joined
+from shared.usecases.endpoints import endpoints
 from shared.usecases.instances import adapter_choice, instance_config, instance_operations
 from shared.usecases.instances.instance_config import AGENT_API_KEY, Parts
 from shared.usecases.instances.instance_creation import hub_fields, readiness
@@ -123,6 +124,8 @@ def _update(deps: Deps, unit: UnitOfWork, caller: Principal, instance_id: str, c
     if sealed != stored:
         deps.secrets.write(before.secret_name, sealed)
     unit.instances.put(after)
+    if before.config.get("webhook_url") != after.config.get("webhook_url"):
+        endpoints.follow_channel(deps, unit, after)
     account_changed = after.external_id not in (None, before.external_id)
     failed = bool(changes.config) and before.status is InstanceStatus.ERROR
     return _Outcome(before, after, (configured or account_changed or failed or was_not_configured) and not missing)

@@ -12,6 +12,7 @@ from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.instances import Instance, InstanceSet, Removal
 from shared.errors import BadRequest
+from shared.usecases.endpoints import endpoints
 from shared.usecases.instances import removals
 from shared.usecases.instances.instance_config import credentials, load_config, readable_credentials
 from shared.usecases.instances.instance_connection import connect
@@ -97,6 +98,7 @@ def _remove(
     instance_set = get_or_add_set(unit, tenant_id)
     if keep_last and instance_set.count <= 1:
         raise BadRequest("Cannot delete the only remaining instance")
+    endpoints.forget_channel(deps, unit, instance)
     unit.instances.remove(instance.id)
     removal = removals.add(deps, unit, instance)
     instance_set.count -= 1

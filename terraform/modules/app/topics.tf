@@ -3,6 +3,7 @@
 #   inbound   webhooks, widget → normalize     a provider's raw events; kept for a week for replay
 #   replies   normalize → reply                somebody waits for an answer
 #   outbound  everybody → deliver, holders     a conversation has something to send, by the channel's runtime
+#   events    everybody → announce             a webhook of a tenant has something to be told
 #   realtime  everybody → sockets, holders     what web pages see; each instance subscribes by itself
 
 locals {

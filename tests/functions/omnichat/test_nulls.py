@@ -58,6 +58,7 @@ from functions.omnichat.service_level_schemas import (
 from functions.omnichat.team_schemas import MemberIn, TeamIn, TeamPatch
 from functions.omnichat.telegram_schemas import TelegramConfirmIn, TelegramStartIn
 from functions.omnichat.template_schemas import NewTemplateIn, TemplateButtonIn, TemplateHeaderText, TemplateSyncIn
+from functions.omnichat.webhook_schemas import ReplayIn, WebhookChange, WebhookIn
 
 NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (AccessCheckIn, {"address": "+49301234567"}),
@@ -73,6 +74,9 @@ NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (BulkIn, {"ids": ["c"]}),
     (BusinessHoursChange, {}),
     (BusinessHoursIn, {"zone": "Europe/Berlin"}),
+    (ReplayIn, {"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"}),
+    (WebhookChange, {}),
+    (WebhookIn, {"url": "https://shop.example/", "topics": ["message"]}),
     (CannedReplyChange, {}),
     (CannedReplyIn, {"shortCode": "hi", "text": "Hello"}),
     (ChannelIn, {"name": "Support", "type": "TELEGRAM_BOT"}),

@@ -7,9 +7,11 @@ import os
 import secrets
 import shutil
 import signal
+import sqlite3
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -204,6 +206,32 @@ def test_a_customer_sees_that_somebody_writes_and_what_was_read(
     chat = f"{CUSTOMER}@s.whatsapp.net"
     eventually(lambda: {"chat": chat, "state": "composing"} in phones.state()["typing"], _PATIENCE)
     eventually(lambda: {"chat": chat, "ids": [question]} in phones.state()["read"], _PATIENCE)
+
+
+def _name_account(hub: Hub, pid: int) -> None:
+    """As WhatsApp does with a new device after a while: nobody is shown online without a name."""
+    (snapshot,) = [path for path in (hub.deps.settings.data_dir / "sessions").rglob("*") if path.is_file()]
+    before = snapshot.read_bytes()
+    with closing(sqlite3.connect(f"/proc/{pid}/cwd/session.db", timeout=10)) as store, store:
+        store.execute("UPDATE whatsmeow_device SET push_name = 'Shop'")
+    eventually(lambda: snapshot.read_bytes() != before, _PATIENCE)
+
+
+def test_people_of_the_business_see_that_a_customer_writes_to_an_account_that_is_online(
+    hub: Hub, phones: Phones, start: Start, channels: Channels
+) -> None:
+    process, _ = start("one", channels=channels)
+    body = {"name": "Shop", "type": "WHATSAPP", "config": {"online": True}}
+    channel = str(hub.post("/api/channels", body, 201)["id"])
+    number = _scanned(hub, phones, channel)
+    _name_account(hub, _pid(process, channel))
+    os.kill(_pid(process, channel), signal.SIGKILL)
+    eventually(lambda: {"user": number, "type": "available"} in phones.state()["presences"], _PATIENCE)
+    _written(phones, number, "Hello")
+    eventually(lambda: _texts(hub) == ["Hello"], _PATIENCE)
+    phones.compose(number, f"{CUSTOMER}@s.whatsapp.net")
+    event = eventually(lambda: [each for each in hub.realtime if each.name == "typing"], _PATIENCE)[0]
+    assert (event.payload["conversation_id"], event.payload["author"]) == (hub.conversation().id, "customer")
 
 
 def _vote(poll: str, secret: bytes, creator: str, voter: str, option: str) -> dict[str, Any]:

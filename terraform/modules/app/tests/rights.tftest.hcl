@@ -162,7 +162,7 @@ run "nobody_may_do_more_than_the_table_says" {
   }
   assert {
     condition = (
-      toset(keys(google_cloud_run_v2_service_iam_member.push)) == toset(["normalize", "reply", "deliver"]) &&
+      toset(keys(google_cloud_run_v2_service_iam_member.push)) == toset(["normalize", "reply", "deliver", "announce"]) &&
       toset(keys(google_cloud_run_v2_service_iam_member.scheduler)) == toset(["tick"]) &&
       alltrue([for member in google_cloud_run_v2_service_iam_member.push : member.member == google_service_account.push.member]) &&
       alltrue([for member in google_cloud_run_v2_service_iam_member.scheduler : member.member == google_service_account.scheduler.member])
@@ -171,7 +171,7 @@ run "nobody_may_do_more_than_the_table_says" {
   }
   assert {
     condition = alltrue([
-      for name in ["normalize", "reply", "deliver", "tick"] :
+      for name in ["normalize", "reply", "deliver", "announce", "tick"] :
       google_cloud_run_v2_service.function[name].ingress == "INGRESS_TRAFFIC_INTERNAL_ONLY"
     ])
     error_message = "What Google calls must not be reachable from outside"

@@ -89,7 +89,7 @@ run "single_is_one_hub_on_run_app" {
   }
 
   assert {
-    condition     = toset(keys(google_cloud_run_v2_service.function)) == toset(["hub", "normalize", "reply", "deliver", "tick"])
+    condition     = toset(keys(google_cloud_run_v2_service.function)) == toset(["hub", "normalize", "reply", "deliver", "announce", "tick"])
     error_message = "The hub stands for all dialects"
   }
   assert {

@@ -19,7 +19,7 @@ variables {
 run "events_are_not_lost_and_pushes_prove_who_calls" {
   # Every event has somewhere to die.
   assert {
-    condition     = toset(keys(google_pubsub_topic.topic)) == toset(["inbound", "outbound", "realtime", "replies"])
+    condition     = toset(keys(google_pubsub_topic.topic)) == toset(["events", "inbound", "outbound", "realtime", "replies"])
     error_message = "These are the topics that the code publishes on"
   }
   assert {
@@ -103,7 +103,7 @@ run "events_are_not_lost_and_pushes_prove_who_calls" {
 
   # Pushes prove who calls.
   assert {
-    condition     = toset(keys(local.pushed)) == toset(["inbound-normalize", "outbound-deliver", "replies-reply"])
+    condition     = toset(keys(local.pushed)) == toset(["events-announce", "inbound-normalize", "outbound-deliver", "replies-reply"])
     error_message = "These topics are consumed by functions"
   }
   assert {

@@ -1,22 +1,19 @@
-"""What people do in the console, by the names that they see."""
+"""What people do on the screens with forms, by the names that they see."""
 
 from __future__ import annotations
 
 import json
 
-from tests.browser.conftest import PASSWORD, Shop
+from tests.browser.conftest import Shop
+from tests.browser.console import open_console
 from tests.browser.devtools import Browser, Page
 
 _CONTROLS = "[...document.querySelectorAll('a[href], button, summary, [role=switch], [type=radio]')]"
 
 
-def open_screen(browser: Browser, shop: Shop, path: str, email: str | None = None) -> Page:
-    """A screen of the console, after signing in as the owner or as somebody else."""
-    page = browser.page(f"{shop.hub_url}/console{path}")
-    page.until("document.querySelector('[name=password]')")
-    for name, value in {"email": email or shop.owner_email, "password": PASSWORD}.items():
-        page.js(f"document.querySelector('[name={name}]').value = {json.dumps(value)}")
-    page.js("document.querySelector('form').requestSubmit()")
+def open_screen(browser: Browser, shop: Shop, path: str) -> Page:
+    """A screen of the console, after signing in as the owner."""
+    page = open_console(browser, shop, path=f"/console{path}")
     page.until("document.querySelector('.console main') && !document.querySelector('.skeleton')")
     return page
 
@@ -54,8 +51,3 @@ def value_of(page: Page, label: str) -> str:
 
 def says(page: Page, text: str) -> None:
     page.until(f"document.body.innerText.includes({json.dumps(text)})")
-
-
-def complaints(page: Page) -> list[str]:
-    """What the browser said against the page, but for what the hub refused, which the page shows."""
-    return [complaint for complaint in page.complaints if "responded with a status of 40" not in complaint]

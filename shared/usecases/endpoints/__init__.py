@@ -1,0 +1,1 @@
+"""Webhooks out: telling a tenant's own systems what happens."""

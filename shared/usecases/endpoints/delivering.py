@@ -205,8 +205,8 @@ def _pause(deps: Deps, unit: UnitOfWork, delivery: WebhookDelivery, endpoint: We
             tenant_id=endpoint.tenant_id,
             type="webhook_paused",
             title="Webhook paused",
-            message=f"{_public_name(endpoint)} is called no more: {reason}. What happens is kept for seven days; mend it and "
-            "let it go on.",
+            message=f"{_public_name(endpoint)} is called no more: {reason}. What happens is kept for seven days; "
+            "mend it and let it go on.",
             created_at=deps.now(),
         )
         notifications.add(deps, unit, notification)

@@ -84,7 +84,8 @@ def test_an_event_that_was_cut_off_is_announced_and_answered_when_it_comes_again
     with pytest.raises(StoreError):
         hub.read(event)
     kept = hub.get(f"/api/events?cursor={cursor}")["events"]
-    assert [each["name"] for each in kept] == ["customer-created", *ANNOUNCED], (
+    told = [each["name"] for each in kept]
+    assert told == ["customer-created", *ANNOUNCED], "whoever comes back is told of it all the same"
         "whoever comes back is told of it all the same"
     )
     hub.new_realtime_events()

@@ -191,6 +191,13 @@ class Watermark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerTyping:
+    """The customer at `chat_key` writes now. It is repeated as long as they do, and is soon worth nothing."""
+
+    chat_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionChanged:
     status: InstanceStatus
     detail: str | None = None
@@ -271,6 +278,7 @@ ChannelEvent: TypeAlias = (
     | ReactionChanged
     | Receipt
     | Watermark
+    | CustomerTyping
     | ConnectionChanged
     | PairingCodeIssued
     | ChatMoved

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from tests.browser.devtools import Browser, Page, program
+from tests.eventually import eventually
 from tests.infra.process import Process
 from tests.stubs import Reply, Stub, stub_server
 
@@ -96,6 +97,11 @@ class Shop:
         conversations: list[Any] = self.api("GET", "/api/conversations")["conversations"]
         return conversations
 
+    def conversation(self) -> Any:
+        """The one conversation that there is, as soon as it is there."""
+        [conversation] = eventually(self.conversations)
+        return conversation
+
     def visitor(self, name: str, text: str) -> None:
         """Have somebody of this name write to the shop."""
         url = f"{self.hub_url}/widget/{self.name}"
@@ -121,17 +127,18 @@ class Shop:
 @pytest.fixture
 def shop(hub_url: str) -> Iterator[Shop]:
     with stub_server() as host:
-        yield _new_shop(hub_url, host)
+        yield new_shop(hub_url, host)
 
 
 @pytest.fixture
 def other_shop(hub_url: str) -> Iterator[Shop]:
     """Another business on the same hub."""
     with stub_server() as host:
-        yield _new_shop(hub_url, host)
+        yield new_shop(hub_url, host)
 
 
-def _new_shop(hub_url: str, host: Stub) -> Shop:
+def new_shop(hub_url: str, host: Stub) -> Shop:
+    """A new business with a widget, whose own page `host` serves."""
     shop = Shop(hub_url, host)
     owner = {"email": shop.owner_email, "password": PASSWORD}
     shop.headers = {"Authorization": f"Bearer {shop.api('POST', '/api/auth/register', owner)['accessToken']}"}

@@ -21,6 +21,45 @@ MARKUP = [
     "{{constructor.constructor('window.hacked=1')()}}",
 ]
 
+LIVE = "import(document.querySelector('link[href$=\"live.js\"]').href)"
+_CORE = "import(document.querySelector('link[href$=\"core.js\"]').href)"
+
+_MANY = """
+Promise.all([%s, %s]).then(([live, core]) => {
+  Object.assign(window, { live, core });
+  const row = live.list.value.entries[0].row.value;
+  live.merge(Array.from({ length: %d }, (_, index) => ({
+    ...row, id: `many-${index}`, customerName: `Person ${index}`, unread: 0,
+    lastMessageAt: new Date(Date.parse(row.lastMessageAt) - index * 1000 - 1000).toISOString(),
+  })));
+})
+"""
+
+OPENS_ONE = """
+(() => {
+  const real = window.fetch;
+  const headers = { "Content-Type": "application/json" };
+  const json = (body) => Promise.resolve(new Response(JSON.stringify(body), { headers }));
+  window.fetch = (path, options) => {
+    const id = /many-[0-9]+/.exec(String(path))?.[0];
+    if (!id) return real(path, options);
+    if (!String(path).endsWith("limit=50")) return json({ channels: [], unread: 0 });
+    return json({ nextCursor: null, messages: Array.from({ length: 4 }, (_, index) => ({
+      id: `${id}-${index}`, conversationId: id, direction: "INBOUND", author: "CUSTOMER", status: "received",
+      text: `${id} says ${index} ` + "x".repeat(20000), sentAt: new Date(1e12 + index * 1e5).toISOString(),
+      attachments: [], content: {}, versions: [],
+    })) });
+  };
+  window.openOne = (index) => new Promise((resolve) => {
+    core.goTo(`/console/inbox/open/many-${index}`);
+    const text = () => document.querySelector(".line .text")?.textContent;
+    const look = () => (text()?.startsWith(`many-${index} `) ? resolve() : setTimeout(look));
+    look();
+  });
+})()
+"""
+"""Makes `openOne` in the page, which opens one of the rows of `has_many`: the page itself answers for the hub."""
+
 
 def open_console(
     browser: Browser, shop: Shop, email: str | None = None, path: str = "/console", width: int = 1280
@@ -65,5 +104,21 @@ def write(page: Page, text: str) -> None:
     page.type(text)
 
 
+def hold_what_is_sent(page: Page) -> None:
+    """Have the five seconds in which a message can be taken back last, for a busy machine may need longer."""
+    page.js(
+        """(() => {
+          const real = window.setTimeout;
+          window.setTimeout = (work, pause, ...more) => real(work, pause === 5000 ? 600_000 : pause, ...more);
+        })()"""
+    )
+
+
 def complaints(page: Page) -> list[str]:
     return [complaint for complaint in page.complaints if NOISE not in complaint]
+
+
+def has_many(page: Page, count: int) -> None:
+    """As many more rows in the list, made of the one that is there, as `live`; the hub has none of them."""
+    page.js(_MANY % (LIVE, _CORE, count))
+    page.until(f"window.live?.list.value.entries.length > {count} && document.querySelectorAll('.row').length > 5")

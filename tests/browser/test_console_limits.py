@@ -9,30 +9,25 @@ import pytest
 import requests
 
 from tests.browser.conftest import PHONE, Shop
-from tests.browser.console import LINES, MARKUP, ROWS, TEXT, choose, complaints, open_console, press, shows, write
-from tests.browser.devtools import Browser, Page
+from tests.browser.console import (
+    LINES,
+    LIVE,
+    MARKUP,
+    OPENS_ONE,
+    ROWS,
+    TEXT,
+    choose,
+    complaints,
+    has_many,
+    hold_what_is_sent,
+    open_console,
+    press,
+    shows,
+    write,
+)
+from tests.browser.devtools import Browser
 
 pytestmark = pytest.mark.slow
-
-LIVE = "import(document.querySelector('link[href$=\"live.js\"]').href)"
-CORE = "import(document.querySelector('link[href$=\"core.js\"]').href)"
-
-MANY = """
-Promise.all([%s, %s]).then(([live, core]) => {
-  Object.assign(window, { live, core });
-  const row = live.list.value.entries[0].row.value;
-  live.merge(Array.from({ length: %d }, (_, index) => ({
-    ...row, id: `many-${index}`, customerName: `Person ${index}`, unread: 0,
-    lastMessageAt: new Date(Date.parse(row.lastMessageAt) - index * 1000 - 1000).toISOString(),
-  })));
-})
-"""
-
-
-def _has_many(page: Page, count: int) -> None:
-    """As many more rows in the list, made of the one that is there, as `live`; the hub has none of them."""
-    page.js(MANY % (LIVE, CORE, count))
-    page.until(f"window.live?.list.value.entries.length > {count} && document.querySelectorAll('.row').length > 5")
 
 
 def test_a_conversation_is_opened_with_four_requests(browser: Browser, shop: Shop) -> None:
@@ -60,7 +55,7 @@ def test_a_change_of_one_row_of_20_000_draws_no_other(browser: Browser, shop: Sh
     shop.visitor("Ada", "Hello")
     page = open_console(browser, shop)
     shows(page, "Ada")
-    _has_many(page, 20_000)
+    has_many(page, 20_000)
     page.js(
         """window.changed = new Set();
         new MutationObserver((records) => records.forEach(({ target }) => {
@@ -72,32 +67,6 @@ def test_a_change_of_one_row_of_20_000_draws_no_other(browser: Browser, shop: Sh
     page.js(f"live.merge([{{...{third}, customerName: 'Someone else'}}])")
     page.until(f"{ROWS}[2] === 'Someone else'")
     assert page.js("changed.size") == 1
-
-
-IN_PAGE = """
-(() => {
-  const real = window.fetch;
-  const headers = { "Content-Type": "application/json" };
-  const json = (body) => Promise.resolve(new Response(JSON.stringify(body), { headers }));
-  window.fetch = (path, options) => {
-    const id = /many-[0-9]+/.exec(String(path))?.[0];
-    if (!id) return real(path, options);
-    if (!String(path).endsWith("limit=50")) return json({ channels: [], unread: 0 });
-    return json({ nextCursor: null, messages: Array.from({ length: 4 }, (_, index) => ({
-      id: `${id}-${index}`, conversationId: id, direction: "INBOUND", author: "CUSTOMER", status: "received",
-      text: `${id} says ${index} ` + "x".repeat(20000), sentAt: new Date(1e12 + index * 1e5).toISOString(),
-      attachments: [], content: {}, versions: [],
-    })) });
-  };
-  window.openOne = (index) => new Promise((resolve) => {
-    core.goTo(`/console/inbox/open/many-${index}`);
-    const text = () => document.querySelector(".line .text")?.textContent;
-    const look = () => (text()?.startsWith(`many-${index} `) ? resolve() : setTimeout(look));
-    look();
-  });
-})()
-"""
-"""Answers of conversations that the hub does not have, and opening them one after the other."""
 
 
 OPENED = 120
@@ -113,8 +82,8 @@ def test_memory_stays_as_it_is_however_many_conversations_are_opened(browser: Br
     choose(page, "Ada")
     page.until("document.querySelector('.customer-panel, .customer-body')")
     page.js("document.querySelector('.conversation-head [aria-pressed=true]').click()")
-    _has_many(page, OPENED)
-    page.js(IN_PAGE)
+    has_many(page, OPENED)
+    page.js(OPENS_ONE)
     sizes = []
     for start, end in ((0, OPENED // 4), (OPENED // 4, OPENED)):
         page.js(f"(async () => {{ for (let index = {start}; index < {end}; index += 1) await openOne(index); }})()")
@@ -127,6 +96,7 @@ def test_two_people_see_each_other_write(browser: Browser, shop: Shop) -> None:
     page, colleagues = open_console(browser, shop), open_console(browser, shop, shop.colleague("Bob"))
     for each in (page, colleagues):
         choose(each, "Ada")
+    hold_what_is_sent(colleagues)
     write(colleagues, "I have")
     page.until("document.querySelector('.typing')?.textContent.includes('Bob')")
     press(colleagues, "Take")
@@ -167,7 +137,7 @@ def test_what_happened_during_a_sleep_is_told_afterwards(browser: Browser, shop:
 def test_what_belongs_to_another_business_is_not_there(browser: Browser, shop: Shop, other_shop: Shop) -> None:
     other_shop.visitor("Secret Ada", "Hello")
     other_shop.echo()
-    [conversation] = other_shop.conversations()
+    conversation = other_shop.conversation()
     [agent] = other_shop.api("GET", "/api/agents")["agents"]
     page = open_console(browser, shop)
     places = [f"inbox/open/{conversation['id']}", f"channels/{other_shop.instance}", f"agents/{agent['id']}"]
@@ -183,7 +153,7 @@ def test_what_belongs_to_another_business_is_not_there(browser: Browser, shop: S
 def test_names_of_files_and_what_is_known_of_customers_are_no_markup(browser: Browser, shop: Shop) -> None:
     attack = MARKUP[0]
     shop.visitor("Ada", "Hello")
-    [conversation] = shop.conversations()
+    conversation = shop.conversation()
     [customer] = shop.api("GET", "/api/customers")["customers"]
     fields = {"customFields": {"note": attack}, "tags": [attack], "email": "ada@example.com"}
     shop.api("PATCH", f"/api/customers/{customer['id']}", fields)

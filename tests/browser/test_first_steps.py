@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 
 from tests.browser.conftest import PASSWORD
+from tests.browser.console import hold_what_is_sent
 from tests.browser.devtools import Browser, Page
 from tests.infra.process import Process
 
@@ -86,6 +87,7 @@ def test_from_the_set_up_link_to_a_rated_conversation(browser: Browser, empty_hu
     _press(console, "Take over")
     console.until(f"{COMPOSER} && !{COMPOSER}.disabled")
     console.js(f"{COMPOSER}.focus()")
+    hold_what_is_sent(console)
     console.type("Yes, come by.")
     console.press("Enter")
     _press(console, "Send now")

@@ -110,14 +110,22 @@ SWEEP_AFTER = 60.0
 
 
 def settled(hub: Driver, messages: int, seed: int = 0) -> None:
-    """Wait until everything that was accepted has been stored, and answered or given up.
+    """Wait until everything that was accepted has been stored, and answered or given up, as long as something changes.
 
     An item whose wake-up was lost with a process is looked at by the sweep a minute after it was accepted.
     """
-    deadline = time.monotonic() + PATIENCE + SWEEP_AFTER
+    progress, deadline = _progress(hub), time.monotonic() + PATIENCE + SWEEP_AFTER
     while missing := _unsettled(hub, messages):
+        if (latest := _progress(hub)) != progress:
+            progress, deadline = latest, time.monotonic() + PATIENCE + SWEEP_AFTER
         assert time.monotonic() < deadline, f"seed {seed}: {missing}"
         time.sleep(0.1)
+
+
+def _progress(hub: Driver) -> Counter[str]:
+    """What changes whenever a message goes a step further."""
+    steps = Counter(f"message {message['direction']} {message['status']}" for message in hub.documents("messages"))
+    return steps + Counter(f"item {item['status']}" for item in hub.documents("outbox"))
 
 
 def _unsettled(hub: Driver, messages: int) -> str:

@@ -41,29 +41,32 @@ def _refusal(status: int, **parameters: int) -> Reply:
 
 
 @pytest.mark.parametrize(
-    ("refusal", "times"),
-    [(_refusal(500), 2), (_refusal(502), 2), (_refusal(429, retry_after=1), 1)],
-    ids=["500", "502", "429"],
+    ("refusal", "times", "customers"),
+    # Each refusal of the second kind has all messages of the bot wait for a second.
+    [(_refusal(500), 2, 60), (_refusal(429, retry_after=1), 1, 5)],
+    ids=["500", "429"],
 )
 def test_what_the_provider_refuses_for_now_is_sent_until_it_takes_it(
-    make_hub: MakeHub, provider: Stub, refusal: Reply, times: int
+    make_hub: MakeHub, provider: Stub, refusal: Reply, times: int, customers: int
 ) -> None:
+    """It refuses the first so many customers, each so many times."""
     hub = make_hub()
     ledger = Ledger(provider)
     path = hub.echo_on_telegram()
-    refused: Counter[str] = Counter()
+    refused: Counter[int] = Counter()
 
-    def first_refused(request: Received) -> Reply:
-        refused[request.json["chat_id"]] += 1
-        return refusal if refused[request.json["chat_id"]] <= times else ledger.telegram(request)
+    def refuse_first(request: Received) -> Reply:
+        chat = int(request.json["chat_id"])
+        refused[chat] += 1
+        return refusal if chat <= customers and refused[chat] <= times else ledger.telegram(request)
 
-    provider.on("POST", SEND, first_refused)
+    provider.on("POST", SEND, refuse_first)
     texts = _burst(hub, path)
     settled(hub, len(texts))
     stored_once(hub, texts)
     assert dead_and_reported(hub) == []
     assert ledger.texts() == dict.fromkeys(texts, 1)
-    assert len(provider.to(SEND)) == len(texts) * (1 + times)
+    assert len(provider.to(SEND)) == len(texts) + times * min(customers, len(texts))
 
 
 def test_a_slow_provider_gets_everything_once(make_hub: MakeHub, provider: Stub) -> None:

@@ -33,7 +33,7 @@ def test_it_prints_its_address_and_answers(start: Start) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_status_0_and_no_complaint(start: Start, number: int) -> None:
-    hub = start(cold=True)
+    hub = start(cold=number is signal.SIGTERM)
     assert hub.stop(number) == 0
     assert '"severity": "ERROR"' not in hub.errors
     assert "Traceback" not in hub.errors

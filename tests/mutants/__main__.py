@@ -24,6 +24,7 @@ from pathlib import Path
 
 from tests.mutants import equivalents, forks, recording, signatures
 from tests.mutants.choosing import Choice
+from tests.mutants.collected import Processes
 from tests.mutants.copies import standing_in_a_copy
 from tests.mutants.equivalents import Equivalent
 from tests.mutants.mutations import Mutation, changed_lines, difference, mutations
@@ -43,6 +44,7 @@ class Options:
     paths: list[str]
     since: str | None
     kind: str
+    tests: list[str]
     sample: int
     seed: int
     minutes: float
@@ -56,6 +58,7 @@ def parse(arguments: Sequence[str]) -> Options:
     where.add_argument("--paths", nargs="+", default=[], metavar="PATH", help="folders and files to mutate")
     where.add_argument("--since", metavar="REV", help="mutate what differs from this commit")
     parser.add_argument("--kind", default="", help="only changes of this kind, as they are printed: 'drop an argument'")
+    parser.add_argument("--tests", nargs="+", default=["tests"], metavar="PATH", help="ask only these tests")
     parser.add_argument("--sample", type=int, default=100, help="so many mutants at most")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="the same again")
     parser.add_argument("--minutes", type=float, default=20.0, help="begin no mutant after so long")
@@ -72,9 +75,11 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     with standing_in_a_copy(ROOT, ROOT / CACHE / "trees") as copy:
         _start_emulators()
-        records = _recorded(copy, options.workers)
+        test_files = list(_chosen(recording.test_files(copy), options.tests))
+        processes = Processes(test_files, options.workers)
+        records = _recorded(copy, test_files, processes, options.workers)
         print(f"{len(paths)} files, seed {options.seed}", flush=True)
-        tried = _tried(paths, records, options)
+        tried = _tried(paths, records, processes, options)
     print(f"\n{table(tried)}")
     return 0
 
@@ -85,6 +90,10 @@ def _python_files(paths: Iterable[str]) -> Iterator[str]:
             sys.exit(f"{path}: name files and folders in {', '.join(PROJECT)}, from the root of the project")
         files = sorted((ROOT / path).rglob("*.py")) if (ROOT / path).is_dir() else [ROOT / path]
         yield from (str(file.relative_to(ROOT)) for file in files)
+
+
+def _chosen(test_files: Iterable[Path], paths: Sequence[str]) -> Iterator[Path]:
+    yield from (each for each in test_files if any(each.is_relative_to(path) for path in paths))
 
 
 def _changed_since(revision: str) -> Iterator[str]:
@@ -113,14 +122,15 @@ def _start_emulators() -> None:
         os.environ["PUBSUB_EMULATOR_HOST"] = emulators.pubsub()  # noqa: TID251  no setting of the hub
 
 
-def _recorded(copy: Path, workers: int) -> Iterator[recording.Recorded]:
+def _recorded(
+    copy: Path, test_files: Sequence[Path], processes: Processes, workers: int
+) -> Iterator[recording.Recorded]:
     records = recording.Records(copy, ROOT / CACHE / "records")
-    test_files = recording.test_files(copy)
     missing = records.missing(test_files)
 
     def record(test_file: Path) -> None:
         with contextlib.suppress(forks.OutOfTime):
-            for passed, failed in forks.messages(recording.record, str(test_file), seconds=_RECORDING_SECONDS):
+            for passed, failed in processes.record(test_file, _RECORDING_SECONDS):
                 records.write(test_file, passed)
                 for test in failed:
                     print(f"left out, as it fails without any change: {test}", flush=True)
@@ -132,11 +142,13 @@ def _recorded(copy: Path, workers: int) -> Iterator[recording.Recorded]:
     unrecorded = records.missing(test_files)
     for test_file in unrecorded:
         print(f"left out, as its tests do not come to an end: {test_file}", flush=True)
-    records.prune(test_files)
+    records.prune(recording.test_files(copy))
     return records.read(set(test_files) - set(unrecorded))
 
 
-def _tried(paths: Sequence[str], records: Iterable[recording.Recorded], options: Options) -> list[Tried]:
+def _tried(
+    paths: Sequence[str], records: Iterable[recording.Recorded], processes: Processes, options: Options
+) -> list[Tried]:
     """A sample of the mutants; one that counts as none is replaced by another."""
     sources = {str(path): path.read_text("utf-8") for top in PROJECT for path in sorted(Path(top).rglob("*.py"))}
     project = signatures.read((Path(path).stem, source) for path, source in sources.items())
@@ -152,7 +164,7 @@ def _tried(paths: Sequence[str], records: Iterable[recording.Recorded], options:
         if time.monotonic() > deadline:
             return None
         mutation, mutant = candidate
-        result = judge(mutation.path, mutant, choice.tests(mutation), options.seconds)
+        result = judge(mutation.path, mutant, choice.tests(mutation), options.seconds, messages=processes.run)
         tried = Tried(mutation, difference(mutation.path, sources[mutation.path], mutant), result)
         print(tried.report, flush=True)
         return tried

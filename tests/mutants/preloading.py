@@ -11,8 +11,9 @@ import ast
 import contextlib
 import importlib
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from pathlib import Path
+
+from tests.mutants import plugins  # noqa: F401 - loads them
 
 PROJECT = ("shared", "functions", "infra", "tests")
 
@@ -33,8 +34,6 @@ def imported_names(source: str) -> Iterator[str]:
 
 
 def _preload() -> None:
-    for plugin in entry_points(group="pytest11"):
-        plugin.load()
     sources = (path.read_text("utf-8") for top in PROJECT for path in sorted(Path(top).rglob("*.py")))
     for name in dict.fromkeys(name for source in sources for name in imported_names(source)):
         with contextlib.suppress(Exception):  # the name of a function or class, or a library of another platform

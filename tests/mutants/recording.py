@@ -39,7 +39,7 @@ class Recorder:
     failed: set[str] = field(default_factory=set)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if not _on_processes(item)]
+        items[:] = [item for item in items if not on_processes(item)]
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -57,6 +57,11 @@ class Recorder:
         if report.failed:
             self.failed.add(report.nodeid)
 
+    def send(self, connection: Connection) -> None:
+        """End the measuring; sends the records, and the names of the tests that failed."""
+        self.coverage.stop()
+        connection.send((list(self.records(Path.cwd())), sorted(self.failed)))
+
     def records(self, root: Path) -> Iterator[dict[str, Any]]:
         data = self.coverage.get_data()
         lines: dict[str, dict[str, list[int]]] = {test: {} for test in self.seconds}
@@ -69,23 +74,20 @@ class Recorder:
                 yield {"test": test, "seconds": round(seconds, 3), "lines": lines[test]}
 
 
-def _on_processes(item: pytest.Item) -> bool:
+def on_processes(item: pytest.Item) -> bool:
     """Whether the test asks functions that run as processes of their own (`tests/google/deployment.py`)."""
     callspec = getattr(item, "callspec", None)
     return callspec is not None and callspec.params.get("deployment") == "google"
 
 
-def record(connection: Connection, test_file: str) -> None:
-    """Run the tests of a file; sends the records, and the names of the tests that failed."""
+def started() -> Any:
+    """The measuring of the lines that this process runs from now on."""
     from coverage import Coverage  # noqa: PLC0415  the tool itself does without
 
-    root = Path.cwd()
-    coverage = Coverage(data_file=None, config_file=False, source=[str(root / name) for name in _SOURCES])
-    recorder = Recorder(coverage)
+    coverage = Coverage(data_file=None, config_file=False, source=[str(Path.cwd() / name) for name in _SOURCES])
+    coverage.set_option("run:disable_warnings", ["already-imported"])
     coverage.start()
-    pytest.main([*PYTEST, test_file], plugins=[recorder])
-    coverage.stop()
-    connection.send((list(recorder.records(root)), sorted(recorder.failed)))
+    return coverage
 
 
 class Records:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from importlib.abc import MetaPathFinder
@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -57,13 +57,32 @@ class Result:
     why: str = ""
 
 
-def judge(path: str, mutant: str, tests: Sequence[Recorded], seconds: float, patience: float = PATIENCE) -> Result:
+Messages: TypeAlias = Callable[[str, str, Mapping[str, float], float], Iterator[tuple[str, str] | None]]
+"""Runs tests, within their limits, with the mutant of a path, for so many seconds at most.
+
+Gives None for each test that passes, and name and error of the first that fails. Raises `forks.OutOfTime`.
+"""
+
+
+def imported(path: str, mutant: str, limits: Mapping[str, float], seconds: float) -> Iterator[tuple[str, str] | None]:
+    """Run the tests in a process that imports the project anew, with the mutant."""
+    return forks.messages(_attempt, path, mutant, limits, seconds=seconds)
+
+
+def judge(
+    path: str,
+    mutant: str,
+    tests: Sequence[Recorded],
+    seconds: float,
+    patience: float = PATIENCE,
+    messages: Messages = imported,
+) -> Result:
     """Run tests until one fails; unfinished when the time is over before."""
     ran, deadline = 0, time.monotonic() + seconds
     for batch in filter(None, (tests[:_FIRST], tests[_FIRST:])):
         limits = {each.test: max(patience, 10 * each.seconds) for each in batch}
         try:
-            for failure in forks.messages(_attempt, path, mutant, limits, seconds=deadline - time.monotonic()):
+            for failure in messages(path, mutant, limits, deadline - time.monotonic()):
                 ran += 1
                 if failure is not None:
                     by, why = failure
@@ -84,14 +103,16 @@ def _verdict(by: str, why: str) -> Verdict:
 
 def _attempt(connection: Connection, path: str, mutant: str, limits: Mapping[str, float]) -> None:
     """Sends None for each test that passes, and name and error of the first that fails or cannot be imported."""
-    sys.meta_path.insert(0, _Finder(path, mutant))
+    finder = Finder(path, mutant)
+    assert finder.module not in sys.modules
+    sys.meta_path.insert(0, finder)
     files = dict.fromkeys(test.partition("::")[0] for test in limits)
-    if pytest.main([*PYTEST, "-x", *files], plugins=[_Trial(connection, limits)]) == pytest.ExitCode.USAGE_ERROR:
+    if pytest.main([*PYTEST, "-x", *files], plugins=[Trial(connection, limits)]) == pytest.ExitCode.USAGE_ERROR:
         connection.send(("conftest.py", "cannot be imported"))
 
 
 @dataclass(eq=False)
-class _Trial:
+class Trial:
     """A plugin of pytest that runs certain tests in their order."""
 
     connection: Connection
@@ -121,19 +142,18 @@ def _last_line(text: str) -> str:
     return text.strip().splitlines()[-1].removeprefix("E ").strip() if text.strip() else ""
 
 
-class _Finder(MetaPathFinder):
+class Finder(MetaPathFinder):
     """An import hook that gives the mutant instead of its module; no file changes."""
 
     def __init__(self, path: str, mutant: str) -> None:
         self._path = path
-        self._module = ".".join(Path(path).with_suffix("").parts).removesuffix(".__init__")
+        self.module = ".".join(Path(path).with_suffix("").parts).removesuffix(".__init__")
         self._mutant = mutant
-        assert self._module not in sys.modules
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != self._module:
+        if fullname != self.module:
             return None
         location = str(Path(self._path).absolute())
         loader = _Loader(fullname, location, self._mutant)

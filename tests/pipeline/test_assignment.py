@@ -432,7 +432,8 @@ def test_a_list_says_who_is_there_and_how_much_each_has(desk: Desk) -> None:
     desk.hub.patch(f"/api/users/{desk.person('eve')}", {"role": "viewer"})
     desk.set("ann", status="online", capacity=2, skills=["billing"])
     desk.write(1, 2)
-    pages, cursor = [], None
+    pages: list[Any] = []
+    cursor: str | None = None
     while cursor is not None or not pages:
         query = f"?limit=1&cursor={cursor}" if cursor else "?limit=1"
         pages.append(desk.hub.get(f"/api/users/availability{query}"))

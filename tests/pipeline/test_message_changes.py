@@ -284,3 +284,13 @@ def test_the_providers_report_of_an_edit_that_was_made_here_changes_nothing(manu
     report = MessageEdited(external_message_id=before.external_message_id or "", text="hallo", edited_at=edited_at)
     message_changes.apply_edit(manual_hub.deps, instance, report)
     assert _message(manual_hub) == before
+
+
+def test_a_change_of_which_nobody_knows_what_became_is_made_again(manual_hub: ManualHub, message_id: str) -> None:
+    manual_hub.provider.on("POST", EDIT, Reply(drop=True), times=1)
+    _edit(manual_hub, message_id)
+    manual_hub.work()
+    assert (_message(manual_hub).text, _message(manual_hub).note) == ("hello", None)
+    manual_hub.wait(minutes=1)
+    manual_hub.work()
+    assert (_message(manual_hub).text, len(_calls(manual_hub, EDIT))) == ("hallo", 2)

@@ -83,9 +83,8 @@ def test_an_event_that_was_cut_off_is_announced_and_answered_when_it_comes_again
     CRASHES[crash](hub)
     with pytest.raises(StoreError):
         hub.read(event)
-    kept = hub.get(f"/api/events?cursor={cursor}")["events"]
-    told = [each["name"] for each in kept]
-    assert told == ["customer-created", *ANNOUNCED], "whoever comes back is told of it all the same"
+    events = hub.get(f"/api/events?cursor={cursor}")["events"]
+    assert [each["name"] for each in events] == ["customer-created", *ANNOUNCED], (
         "whoever comes back is told of it all the same"
     )
     hub.new_realtime_events()
@@ -93,8 +92,8 @@ def test_an_event_that_was_cut_off_is_announced_and_answered_when_it_comes_again
     assert hub.new_realtime_events() == ANNOUNCED
     assert _reply_message_ids(hub) == [hub.message("hello").id]
     assert (hub.all_texts(), _inbound(hub), len(hub.conversations())) == (["hello"], 1, 1)
-    kept_later = hub.get(f"/api/events?cursor={cursor}")["events"]
-    assert [each["id"] for each in kept_later] == [each["id"] for each in kept], "and of nothing twice"
+    later_events = hub.get(f"/api/events?cursor={cursor}")["events"]
+    assert [each["id"] for each in later_events] == [each["id"] for each in events], "and of nothing twice"
 
 
 def test_what_comes_again_is_announced_as_it_is_now(hub: ManualHub, bot: Telegram) -> None:

@@ -1,9 +1,10 @@
 """What an account outlives, with the real library: killed hubs, killed holders, and a thousand broken connections.
 
-    python -m tests.whatsapp.endurance [kills] [holders] [reconnects]
+    python -m tests.whatsapp.endurance [kills] [holders] [reconnects] [accounts]
 
-Without arguments all of them, which takes about twenty minutes on two cores. Prints what was measured; a promise that
-is broken ends it with an `AssertionError`.
+Without arguments all of them, and what fifty accounts need, which takes about twenty minutes on two idle cores. Its
+limits are for steps: as long as messages arrive it goes on. Prints a table of what was measured; a promise that is
+broken ends it with an `AssertionError`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, TypeAlias
 
 from infra.local import secret_manager
 from infra.sockets.whatsapp.gateway import WorkerGateway
@@ -49,6 +52,10 @@ from tests.node import executable, missing
 from tests.whatsapp.playing import SERVER, Phones, playing
 
 PATIENCE = 90.0
+RETURN_PATIENCE = 600.0
+"""For a hub that was killed: on a busy machine its start takes minutes, and how long it took is told."""
+Rows: TypeAlias = Iterator[tuple[str, str]]
+_AT_ONCE = 8
 _TEXT = re.compile(r"\bm\d+\.\d+\b")
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 
@@ -74,6 +81,13 @@ class Kills:
     messages: int
     back_seconds: list[float]
     dead: int
+
+    def rows(self) -> Rows:
+        back = ", ".join(f"{seconds:.1f}" for seconds in self.back_seconds)
+        yield f"a hub killed {len(self.back_seconds)} times during {self.messages} messages", f"back after {back} s"
+        yield "of these stored once", f"{self.messages}"
+        yield "of these answered twice", "0"
+        yield "answers of unknown outcome", f"{self.dead}"
 
 
 def kill_hub(phones: Phones, directory: Path, kills: int, messages: int, seed: int) -> Kills:
@@ -116,7 +130,7 @@ def _kill_in_bursts(hub: HubProcess, phones: Phones, device: str, kills: int, me
                 began_at = time.monotonic()
                 hub.kill()
                 hub.start()
-                eventually(lambda before=logins: phones.state()["logins"] > before, PATIENCE)  # type: ignore[misc]
+                eventually(lambda before=logins: phones.state()["logins"] > before, RETURN_PATIENCE)  # type: ignore[misc]
                 back_seconds.append(time.monotonic() - began_at)
             text = f"m{burst}.{number}"
             phones.write(device, f"55118{number:08}@s.whatsapp.net", {"conversation": text})
@@ -139,6 +153,10 @@ class HandOvers:
 
     graceful: float
     killed: float
+
+    def rows(self) -> Rows:
+        yield "another holder connected after the first was told to end", f"{self.graceful:.1f} s"
+        yield "another holder connected after the first was killed", f"{self.killed:.1f} s"
 
 
 def hand_over(phones: Phones, directory: Path) -> HandOvers:
@@ -234,6 +252,9 @@ class Usage:
         pages = int((process / "statm").read_text("ascii").split()[1])
         return cls(pages * _PAGE_KB, len(list((process / "task").iterdir())), len(list((process / "fd").iterdir())))
 
+    def __str__(self) -> str:
+        return f"{self.memory // 1024} MB, {self.threads} threads, {self.files} files"
+
 
 @dataclass(frozen=True, slots=True)
 class Reconnects:
@@ -243,6 +264,11 @@ class Reconnects:
     seconds: float
     worker: tuple[Usage, Usage]
     hub: tuple[Usage, Usage]
+
+    def rows(self) -> Rows:
+        yield f"a connection broken {self.times} times", f"{self.seconds:.0f} s"
+        for name, (former, present) in (("worker", self.worker), ("hub", self.hub)):
+            yield f"the {name} after the first tenth, and at the end", f"{former}; {present}"
 
 
 def reconnect(phones: Phones, directory: Path, times: int) -> Reconnects:
@@ -277,9 +303,75 @@ def _usages(line: WorkerLine) -> tuple[Usage, Usage]:
 
 
 def _next(updates: SimpleQueue[Mapping[str, Any]], event: str) -> Mapping[str, Any]:
-    while (update := updates.get(timeout=PATIENCE))["event"] != event:
+    while (update := updates.get(timeout=RETURN_PATIENCE))["event"] != event:
         pass
     return update
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """What many accounts need in one process, and how long they take: all at once, and one whose worker was killed."""
+
+    count: int
+    worker: Usage
+    worker_private: int
+    hub: Usage
+    back_seconds: float
+    one_back_seconds: float
+    closing_seconds: float
+
+    def rows(self) -> Rows:
+        yield (
+            f"a worker, at the median of {self.count} accounts",
+            f"{self.worker}; {self.worker_private // 1024} MB its own",
+        )
+        yield f"the process that holds {self.count} accounts", f"{self.hub}"
+        yield f"{self.count} accounts back after a restart", f"{self.back_seconds:.1f} s"
+        yield "one account back after its worker was killed", f"{self.one_back_seconds:.1f} s"
+        yield f"{self.count} accounts closed and sealed", f"{self.closing_seconds:.1f} s"
+
+
+def hold_many(phones: Phones, directory: Path, count: int) -> Accounts:
+    """Pair many accounts, close them all, and open them again."""
+    gateway = WorkerGateway(DirectorySnapshots(directory), phones.worker)
+    sessions = [Session(id=f"{number:032x}", key=bytes(32), epoch=1) for number in range(count)]
+    try:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(lambda line: line.close(), list(pool.map(partial(_paired_line, phones, gateway), sessions))))
+            began_at = time.monotonic()
+            lines = list(pool.map(partial(_open_again, gateway, epoch=2), sessions))
+            back_seconds = time.monotonic() - began_at
+            usages = sorted((Usage.of(line.pid) for line in lines), key=lambda usage: usage.memory)
+            private, hub = _private(lines[0].pid), Usage.of(os.getpid())
+            os.kill(lines[0].pid, signal.SIGKILL)
+            began_at = time.monotonic()
+            lines[0].close()
+            lines[0] = _open_again(gateway, sessions[0], epoch=3)
+            one_back_seconds, began_at = time.monotonic() - began_at, time.monotonic()
+            list(pool.map(lambda line: line.close(), lines))
+            closing_seconds = time.monotonic() - began_at
+    finally:
+        gateway.close()
+    assert not phones.state()["heldTwice"]
+    return Accounts(count, usages[count // 2], private, hub, back_seconds, one_back_seconds, closing_seconds)
+
+
+def _paired_line(phones: Phones, gateway: WorkerGateway, session: Session) -> WorkerLine:
+    updates: SimpleQueue[Mapping[str, Any]] = SimpleQueue()
+    line = gateway.listen(session, Listener(on_update=updates.put, on_end=lambda _, why: None))
+    phones.scan(_next(updates, "qr")["data"]["code"])
+    _next(updates, "connected")
+    return line
+
+
+def _open_again(gateway: WorkerGateway, session: Session, epoch: int) -> WorkerLine:
+    return gateway.listen(replace(session, epoch=epoch), Listener(lambda _: None, lambda _, why: None))
+
+
+def _private(pid: int) -> int:
+    """Kilobytes that no other process has."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
 
 
 def does_not_grow(reconnects: Reconnects) -> None:
@@ -296,12 +388,14 @@ def _children(pid: int) -> list[int]:
 
 
 def main() -> None:
-    scenarios: dict[str, Callable[[Phones, Path], object]] = {
+    rows: list[tuple[str, str]] = []
+    scenarios: dict[str, Callable[[Phones, Path], Kills | HandOvers | Reconnects | Accounts]] = {
         "kills": lambda phones, directory: kill_hub(
             phones, directory, kills=5, messages=200, seed=random.SystemRandom().randrange(2**32)
         ),
         "holders": hand_over,
         "reconnects": lambda phones, directory: reconnect(phones, directory, times=1000),
+        "accounts": lambda phones, directory: hold_many(phones, directory, count=50),
     }
     if reason := missing(SERVER):
         sys.exit(reason)
@@ -310,11 +404,15 @@ def main() -> None:
             figures = scenarios[name](phones, Path(directory) / name)
         sys.stdout.write(f"{figures}\n")
         sys.stdout.flush()
+        rows += figures.rows()
         if isinstance(figures, Reconnects):
             does_not_grow(figures)
         if isinstance(figures, HandOvers):
             assert figures.graceful <= 5, figures
             assert figures.killed <= 45, figures
+    sys.stdout.write(
+        "\n".join(["| what | value |", "|---|---|", *(f"| {what} | {value} |" for what, value in rows), ""])
+    )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from infra.sockets.whatsapp.process import Worker
 
 SERVER = Path(__file__).parent / "server"
+_SECONDS = 60
 _HOSTS = ("web.whatsapp.com", "mmg.whatsapp.net", "*.whatsapp.net")
 
 
@@ -64,6 +65,10 @@ class Phones:
         """Have a customer's phone say that it has got a message."""
         self._post("receipt", json.dumps({"dev": device, "from": customer, "id": identifier}).encode())
 
+    def compose(self, device: str, customer: str) -> None:
+        """Have a customer begin to write to a device."""
+        self._post("compose", json.dumps({"dev": device, "from": customer}).encode())
+
     def drop(self) -> None:
         """Break all connections."""
         self._post("drop")
@@ -73,7 +78,7 @@ class Phones:
         self._post("replace")
 
     def state(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/control/state", timeout=20) as answer:  # noqa: S310 - our own server
+        with urllib.request.urlopen(f"{self.url}/control/state", timeout=_SECONDS) as answer:  # noqa: S310 - our own server
             values: dict[str, Any] = json.loads(answer.read())
         return values
 
@@ -101,7 +106,7 @@ class Phones:
 
     def _post(self, action: str, body: bytes = b"") -> Any:
         request = urllib.request.Request(f"{self.url}/control/{action}", data=body, method="POST")  # noqa: S310
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310 - our own server
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - our own server
             content = answer.read()
         return json.loads(content) if content.startswith(b"{") else None
 

@@ -295,6 +295,24 @@ def test_receipts_are_those_of_the_customer_s_devices(reporting: Reporting) -> N
     ]
 
 
+def test_who_writes_in_a_private_chat_is_told_and_who_stopped_or_writes_in_a_group_is_not(reporting: Reporting) -> None:
+    composing, paused = 1, 2
+    for state, source in (
+        (composing, {"Chat": LID, "SenderAlt": PHONE}),
+        (composing, {"Chat": LID}),
+        (composing, {}),
+        (paused, {}),
+        (composing, {"Chat": GROUP, "IsGroup": True}),
+        (composing, {"IsFromMe": True}),
+    ):
+        reporting.reporter.chat_presence(SimpleNamespace(State=state, MessageSource=_source(**source)))
+    assert reporting.reports == [
+        protocol.Composing(chat="77@lid", other="5511@s.whatsapp.net"),
+        protocol.Composing(chat="77@lid", other="5511@s.whatsapp.net"),
+        protocol.Composing(chat="5511@s.whatsapp.net", other=""),
+    ]
+
+
 def test_a_call_is_told_like_a_message(reporting: Reporting) -> None:
     call = SimpleNamespace(callID="C1", callCreatorAlt=PHONE, timestamp=1_700_000_000_999, **{"from": LID})
     reporting.reporter.call(SimpleNamespace(basicCallMeta=call))

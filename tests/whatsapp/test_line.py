@@ -21,6 +21,7 @@ from shared.channels.whatsapp_web.gateway import Posted, Session
 from shared.errors import LONGEST_PAUSE, HubError, OutcomeUnknown, ProviderRejected, ProviderUnavailable
 from tests.eventually import eventually
 from tests.whatsapp.pretended import ACCOUNT, CUSTOMER, Link, WhatsApp, pretended
+from tests.whatsapp.test_protocol import GARBAGE
 
 SESSION = Session(id="5e55", key=bytes(32), epoch=1)
 TEXT = {"conversation": "Hello"}
@@ -239,6 +240,31 @@ def test_a_worker_that_dies_without_a_word_ends_the_line(account: Account) -> No
     account.line.ping()
     account.line.look()
     assert len(account.reports.ends) == 1
+
+
+def test_a_worker_that_talks_nonsense_is_heard_none_the_less(account: Account, whatsapp: WhatsApp) -> None:
+    account.link.connection.sendall(b"\n".join(line.replace(b"\n", b"") for line in GARBAGE) + b"\n")
+    whatsapp.write(account.link, "M1", "Hello")
+    eventually(lambda: [data["key"]["id"] for data in account.reports.of("message")] == ["M1"])
+    assert account.reports.ends == []
+
+
+def test_a_worker_that_ends_in_the_middle_of_a_line_has_not_said_it(account: Account) -> None:
+    line = protocol.line(protocol.Message(data={"key": {"id": "M1"}}))
+    account.link.connection.sendall(line.removesuffix(b"\n"))
+    account.link.end()
+    eventually(lambda: account.reports.ends == [(False, "the worker ended")])
+    assert account.reports.of("message") == []
+
+
+def test_a_worker_that_brings_more_than_can_be_published_is_ended(account: Account) -> None:
+    account.reports.failures = 10**9
+    report = protocol.line(protocol.Disconnected())
+    message = protocol.line(protocol.Message(data={"key": {"id": "M"}}))
+    account.link.connection.sendall(message * 20_100 + report)
+    eventually(lambda: not account.can_send(), 60)
+    account.line.look()
+    eventually(lambda: not account.link.is_open, 60)
 
 
 def test_who_leaves_is_unlinked_and_nothing_is_kept(account: Account, whatsapp: WhatsApp) -> None:

@@ -37,7 +37,28 @@ def test_either_side_may_be_newer_than_the_other() -> None:
     )
 
 
-@pytest.mark.parametrize("line", [b"", b"null", b"[]", b"{}", b'{"type": 7}', b'{"type": "qr"}', b"{"])
+GARBAGE = [
+    b"",
+    b"null",
+    b"[]",
+    b"{}",
+    b'{"type": 7}',
+    b'{"type": "qr"}',
+    b"{",
+    b"\xff\xfe",
+    b"[" * 100_000,
+    b'{"type": "banned", "why": "spam", "seconds": "soon"}',
+    b'{"type": "banned", "why": "spam", "seconds": true}',
+    b'{"type": "receipt", "chat": "1@lid", "ids": 7, "status": "READ"}',
+    b'{"type": "receipt", "chat": "1@lid", "ids": [7], "status": "READ"}',
+    b'{"type": "receipt", "chat": "1@lid", "ids": [], "status": "EATEN"}',
+    b'{"type": "answer", "number": []}',
+    b'{"type": "answer", "number": 1, "message_id": {}}',
+    b'{"type": "message", "data": "Hello"}',
+]
+
+
+@pytest.mark.parametrize("line", GARBAGE)
 def test_a_line_that_says_nothing_is_refused(line: bytes) -> None:
     with pytest.raises(ValueError, match="a line"):
         protocol.report(line)

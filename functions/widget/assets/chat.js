@@ -142,8 +142,8 @@
     const { messages, nextCursor, mayRate, isOpen, opensAt } = await answer.json();
     if (first) setOldest(nextCursor);
     show(messages);
-    setRating(mayRate);
     setOpening(isOpen, opensAt);
+    setRating(mayRate);
     announce();
   }
 

@@ -6,6 +6,8 @@ import base64
 import ctypes
 import logging
 import sqlite3
+import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +21,7 @@ from neonize.client import NewClient
 from neonize.proto.Neonize_pb2 import JID, LogEntry
 from neonize.proto.waCompanionReg.WAWebProtobufsCompanionReg_pb2 import DeviceProps
 from neonize.proto.waE2E.WAWebProtobufsE2E_pb2 import Message as WhatsAppMessage
-from neonize.utils.enum import ChatPresence, ChatPresenceMedia, MediaType, ReceiptType
+from neonize.utils.enum import ChatPresence, ChatPresenceMedia, MediaType, Presence, ReceiptType
 from neonize.utils.jid import build_jid
 
 from infra.sockets.whatsapp import protocol
@@ -30,6 +32,7 @@ from infra.sockets.whatsapp.message_copies import MessageCopies
 from infra.sockets.whatsapp.protobuf_json import from_json
 
 _PHONE = "s.whatsapp.net"
+_ONLINE_TRIES, _ONLINE_PAUSE = 30, 2.0
 _UPLOADS = {
     "imageMessage": MediaType.MediaImage,
     "stickerMessage": MediaType.MediaImage,
@@ -47,6 +50,7 @@ class Account:
 
     def __init__(self, tell: Tell, start: protocol.Start, proxy: str | None) -> None:
         self._tell = tell
+        self._is_online = start.online
         self._proxy = ProxySettings(proxy_address=proxy) if proxy else None
         device = _device_in(start.store)
         is_new = device is None
@@ -131,6 +135,19 @@ class Account:
         entry = LogEntry.FromString(ctypes.string_at(address, size))
         self._arrivals.hear(entry.Name, entry.Message)
 
+    def _connected(self, event: Any) -> None:
+        self._reporter.connected(event)
+        if self._is_online:
+            threading.Thread(target=self._show_online, daemon=True).start()
+
+    def _show_online(self) -> None:
+        """WhatsApp takes it with the account's name alone, which a new device learns after a while."""
+        for _ in range(_ONLINE_TRIES):
+            with suppress(Exception):  # the library has one error for all
+                self.client.send_presence(Presence.AVAILABLE)
+                return
+            time.sleep(_ONLINE_PAUSE)
+
     def _on(self, form: type[Message], report: Callable[[Any], None]) -> None:
         @self.client.event(form)  # type: ignore[untyped-decorator]
         def handle(_client: NewClient, event: Any) -> None:
@@ -140,7 +157,7 @@ class Account:
         reporter = self._reporter
         return {
             events.PairStatusEv: reporter.paired,
-            events.ConnectedEv: reporter.connected,
+            events.ConnectedEv: self._connected,
             events.DisconnectedEv: reporter.disconnected,
             events.StreamReplacedEv: reporter.replaced,
             events.LoggedOutEv: reporter.logged_out,
@@ -150,6 +167,7 @@ class Account:
             events.MessageEv: reporter.message,
             events.UndecryptableMessageEv: reporter.undecryptable,
             events.ReceiptEv: reporter.receipt,
+            events.ChatPresenceEv: reporter.chat_presence,
             events.CallOfferEv: reporter.call,
             events.HistorySyncEv: reporter.history,
         }

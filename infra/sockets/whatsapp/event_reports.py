@@ -18,6 +18,9 @@ _FIRST_QR_SECONDS, _NEXT_QR_SECONDS = 60, 20
 _STATUSES = {1: "DELIVERY_ACK", 4: "READ", 6: "PLAYED"}
 """Receipts of the customer's devices, by WhatsApp's number; the others are about our own devices."""
 
+_COMPOSING = 1
+"""WhatsApp's number for somebody who writes or records, in the events of chats."""
+
 _HISTORY_MOST_MESSAGES = 5_000
 
 Tell: TypeAlias = Callable[[protocol.Report], None]
@@ -149,6 +152,13 @@ class EventReporter:
         if status is not None and not event.MessageSource.IsFromMe:
             chat = address(event.MessageSource.Chat)
             self._tell(protocol.Receipt(chat=chat, ids=list(event.MessageIDs), status=status))  # type: ignore[arg-type]
+
+    def chat_presence(self, event: Any) -> None:
+        """What somebody does in a private chat; that they have stopped is not told."""
+        source = event.MessageSource
+        if event.State == _COMPOSING and not source.IsGroup and not source.IsFromMe:
+            other = address(source.SenderAlt) or self._phone_of(source.Chat)
+            self._tell(protocol.Composing(chat=address(source.Chat), other=other))
 
     def call(self, event: Any) -> None:
         call = event.basicCallMeta

@@ -39,6 +39,9 @@ BANNED_SECONDS = 3600.0
 """How long a banned account rests where WhatsApp does not say for how long."""
 
 _LONGEST_PAUSE = 30.0
+_MOST_WAITING = 20_000
+"""Reports that wait to be published; a history has 5,000 messages. What is not confirmed comes again."""
+
 _CLOSED = "the connection has just ended"
 
 Job = Callable[[], object]
@@ -71,7 +74,8 @@ class WorkerLine:
         self._passing = threading.Thread(target=self._pass_on, name="whatsapp-line", daemon=True)
         self._passing.start()
         self._process = WorkerProcess(worker, files.directory, self._report, self._exited)
-        self._process.tell(protocol.Start(store=str(files.store), name=DEVICE_NAME, phone=session.phone))
+        start = protocol.Start(store=str(files.store), name=DEVICE_NAME, phone=session.phone, online=session.is_online)
+        self._process.tell(start)
 
     @property
     def pid(self) -> int:
@@ -154,6 +158,8 @@ class WorkerLine:
         why = self._process.why_to_end()
         if why is None and self._offline_since is not None and time.monotonic() - self._offline_since > OFFLINE_SECONDS:
             why = "the connection to WhatsApp did not come back"
+        if why is None and self._jobs.qsize() > _MOST_WAITING:
+            why = "more has come than can be published"
         if why is not None:
             self._end(why)
             self._process.kill()
@@ -235,6 +241,11 @@ class WorkerLine:
                 self._jobs.put(partial(self._publish_and_confirm, report))
             case protocol.Receipt():
                 self._jobs.put(partial(self._hand_over_receipt, report))
+            case protocol.Composing():
+                key = {"remoteJid": report.chat, "remoteJidAlt": report.other, "fromMe": False}
+                # Once: soon it is worth nothing.
+                update = {"event": "typing", "sender": self._own, "data": {"key": key}}
+                self._jobs.put(partial(self._listener.on_update, update))
             case _:
                 self._ended(report)
 

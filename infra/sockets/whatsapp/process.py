@@ -107,20 +107,22 @@ class WorkerProcess:
     def _read(self) -> None:
         try:
             with self._socket.makefile("rb") as lines:
-                while text := lines.readline(_LONGEST_LINE):
+                while (text := lines.readline(_LONGEST_LINE)).endswith(b"\n"):
                     self._heard_at = time.monotonic()
                     self._take(text)
         except (OSError, ValueError):
             logger.info("a worker's socket was closed")
-        self._process.kill()
-        self._process.wait()
-        self._on_exit()
+        finally:
+            # Whatever has happened: nobody would hear the worker any more.
+            self._process.kill()
+            self._process.wait()
+            self._on_exit()
 
     def _take(self, text: bytes) -> None:
         try:
             report = protocol.report(text)
         except ValueError:
-            logger.exception("a worker said what cannot be read")
+            logger.warning("a worker said what cannot be read")
             return
         if report is not None:
             self._on_report(report)

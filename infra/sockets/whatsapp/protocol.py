@@ -17,7 +17,9 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, TypeAlias
+from functools import cache
+from types import UnionType
+from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 PING_SECONDS = 5.0
 SILENCE_SECONDS = 25.0
@@ -31,11 +33,13 @@ class Start:
     """Connect the account whose state is in the file `store`, or pair one into it if it holds none.
 
     With `phone` (digits) a code to type in is asked for as well. `name` is shown on the phone among its linked devices.
+    With `online` the account's contacts see it online, and WhatsApp tells when they write.
     """
 
     store: str
     name: str
     phone: str | None = None
+    online: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +162,14 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Composing:
+    """Somebody writes, or records, in their private chat now; `other` is their other address, or nothing."""
+
+    chat: str
+    other: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Disconnected:
     """The connection broke; the worker tries to get it back by itself."""
 
@@ -218,6 +230,7 @@ Report: TypeAlias = (
     | Connected
     | Message
     | Receipt
+    | Composing
     | Disconnected
     | Replaced
     | LoggedOut
@@ -244,6 +257,7 @@ _REPORTS: Mapping[str, type[Report]] = {
         Connected,
         Message,
         Receipt,
+        Composing,
         Disconnected,
         Replaced,
         LoggedOut,
@@ -275,7 +289,7 @@ def report(text: bytes) -> Report | None:
 def _parsed(text: bytes, forms: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("a line is JSON") from None
     if not isinstance(value, dict) or not isinstance(value.get("type"), str):
         raise ValueError("a line is an object with a type")
@@ -288,4 +302,28 @@ def _parsed(text: bytes, forms: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]
         form(**values)
     except TypeError as error:
         raise ValueError(f"a line lacks a field: {error}") from None
+    for name, kinds in _kinds(form).items():
+        if name in values and not _is_one_of(values[name], kinds):
+            raise ValueError(f"a line has a wrong {name}")
     return form, values
+
+
+@cache
+def _kinds(form: type[Command | Report]) -> Mapping[str, Any]:
+    return get_type_hints(form)
+
+
+def _is_one_of(value: object, kind: Any) -> bool:
+    """Whether the value is what the annotation of a field says, of those that the classes above have."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return any(_is_one_of(value, each) for each in arguments)
+    if origin is Literal:
+        return isinstance(value, str) and value in arguments
+    if origin is Sequence:
+        return isinstance(value, list) and all(_is_one_of(each, arguments[0]) for each in value)
+    if origin is Mapping:
+        return isinstance(value, dict)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, kind)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from shared.adapters.google.search_entries import COLLECTION, WORDS, field_name
+from shared.adapters.google.search_entries import COLLECTION, WORDS_FIELD, field_name
 from shared.adapters.google.store import FirestoreStore
 from shared.domain.search_words import is_whole_word, numbers, words_of
 from shared.ports.search import Hits, Kind
@@ -27,8 +27,8 @@ class FirestoreSearch:
             return Hits([])
         # The longest word is had by the fewest documents; a character of a script without blanks by many.
         rarest = max(terms, key=lambda term: (not is_whole_word(term), len(term)))
-        collection, words = (Kind.MESSAGE, WORDS) if kind is Kind.MESSAGE else (COLLECTION, "words")
-        field = f"{words}.{field_name(tenant_id, kind, rarest)}"
+        collection, words_field = (Kind.MESSAGE, WORDS_FIELD) if kind is Kind.MESSAGE else (COLLECTION, "words")
+        field = f"{words_field}.{field_name(tenant_id, kind, rarest)}"
         where, order = [Where(field, ">", _EPOCH)], [Order(field, descending=True)]
         ids: list[str] = []
         for _ in range(_MOST_PAGES):

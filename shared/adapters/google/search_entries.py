@@ -20,7 +20,7 @@ from shared.ports.store import Create, Delete, Document, Merge, Ref, Remove, Set
 
 COLLECTION: Final = "search_entries"
 """Of the customers' words."""
-WORDS: Final = "search_words"
+WORDS_FIELD: Final = "search_words"
 """The field of a message that has its words; who reads the message is not shown it."""
 MOST_WORDS: Final = 30
 """Different words of a message that are indexed, the first ones."""
@@ -59,14 +59,15 @@ def _message(write: Write, documents: Mapping[Ref, Document]) -> Write:
     if isinstance(write, Delete):
         return write
     if not isinstance(write, Merge):
-        words = _words(Kind.MESSAGE, write.data)
-        return replace(write, data={**write.data, WORDS: words}) if words else write
+        indexed_words = _indexed_words(Kind.MESSAGE, write.data)
+        return replace(write, data={**write.data, WORDS_FIELD: indexed_words}) if indexed_words else write
     document = documents.get(write.ref)
     if document is None or not _changes_words(write):
         return write
-    former, words = _words(Kind.MESSAGE, document.data), _words(Kind.MESSAGE, _merged(document, write))
-    changed = dict.fromkeys(former.keys() - words.keys(), Remove()) | words
-    return replace(write, data={**write.data, WORDS: changed}) if changed else write
+    former_words = _indexed_words(Kind.MESSAGE, document.data)
+    new_words = _indexed_words(Kind.MESSAGE, _merged(document, write))
+    changed = dict.fromkeys(former_words.keys() - new_words.keys(), Remove()) | new_words
+    return replace(write, data={**write.data, WORDS_FIELD: changed}) if changed else write
 
 
 def _entry(write: Write, documents: Mapping[Ref, Document]) -> Write | None:
@@ -81,9 +82,9 @@ def _entry(write: Write, documents: Mapping[Ref, Document]) -> Write | None:
         data = _merged(document, write)
     else:
         data = dict(write.data)
-    words = _words(Kind.CUSTOMER, data)
-    if words:
-        return Set(ref, {"document": data.get("id"), "words": words})
+    indexed_words = _indexed_words(Kind.CUSTOMER, data)
+    if indexed_words:
+        return Set(ref, {"document": data.get("id"), "words": indexed_words})
     return None if isinstance(write, Create) else Delete(ref)
 
 
@@ -92,7 +93,7 @@ def _merged(document: Document, write: Merge) -> dict[str, Any]:
     return {name: value for name, value in merged.items() if not isinstance(value, Remove)}
 
 
-def _words(kind: Kind, data: Mapping[str, Any]) -> dict[str, Any]:
+def _indexed_words(kind: Kind, data: Mapping[str, Any]) -> dict[str, Any]:
     """The time of a document by the names of its words' fields."""
     moment = data.get(_TIMES[kind])
     at = moment if isinstance(moment, datetime) else _LONG_AGO

@@ -172,7 +172,7 @@ def _raw(answer: Any) -> Message:
 
 def _document(raw: Message) -> Document:
     data = read_fields(raw.fields)
-    data.pop(search_entries.WORDS, None)
+    data.pop(search_entries.WORDS_FIELD, None)
     return Document(ref=ref_of(raw.name), version=version_of(raw), data=data)
 
 

@@ -16,8 +16,10 @@ from shared.deps import Deps
 from shared.domain.instances import Instance
 from shared.errors import ProviderRejected, ProviderUnavailable
 
-INTENTS = 1 << 9 | 1 << 10 | 1 << 12 | 1 << 13 | 1 << 15
-"""Messages and reactions in servers and in direct messages, and their text (which Discord must have allowed)."""
+INTENTS = 1 << 9 | 1 << 10 | 1 << 12 | 1 << 13 | 1 << 14 | 1 << 15
+"""Messages and reactions in servers and in direct messages, who writes a direct message, and the messages' text (which
+Discord must have allowed).
+"""
 
 DISPATCHES = frozenset(
     {
@@ -27,6 +29,7 @@ DISPATCHES = frozenset(
         "MESSAGE_DELETE_BULK",
         "MESSAGE_REACTION_ADD",
         "MESSAGE_REACTION_REMOVE",
+        "TYPING_START",
     }
 )
 """The dispatches that `parse` knows; interactions go to the endpoint that was registered for them."""

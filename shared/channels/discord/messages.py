@@ -19,10 +19,18 @@ from shared.channels.discord.objects import (
     Snapshot,
     Snowflake,
     Sticker,
+    Typing,
     moment,
 )
 from shared.domain.content import Content, Forward, Poll
-from shared.domain.inbound import ChannelEvent, MessageDeleted, MessageEdited, MessageReceived, ReactionChanged
+from shared.domain.inbound import (
+    ChannelEvent,
+    CustomerTyping,
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
+    ReactionChanged,
+)
 from shared.domain.messages import Attachment, MessageKind
 
 _WRITTEN = frozenset({0, 19})
@@ -174,6 +182,14 @@ def _reaction(dispatch: _Dispatch) -> list[ChannelEvent]:
     ]
 
 
+def _typing(dispatch: _Dispatch) -> list[ChannelEvent]:
+    """Who writes in a server may speak to anybody there."""
+    typing = checked(PROVIDER, Typing, dispatch.d)
+    if typing.guild_id is not None or typing.user_id == dispatch.bot_id:
+        return []
+    return [CustomerTyping(chat_key=typing.user_id)]
+
+
 _PARSERS: Mapping[str, Callable[[_Dispatch], list[ChannelEvent]]] = {
     "MESSAGE_CREATE": _created,
     "MESSAGE_UPDATE": _updated,
@@ -181,4 +197,5 @@ _PARSERS: Mapping[str, Callable[[_Dispatch], list[ChannelEvent]]] = {
     "MESSAGE_DELETE_BULK": _deleted_many,
     "MESSAGE_REACTION_ADD": _reaction,
     "MESSAGE_REACTION_REMOVE": _reaction,
+    "TYPING_START": _typing,
 }

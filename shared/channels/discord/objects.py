@@ -125,6 +125,11 @@ class Reaction(BaseModel):
     emoji: Emoji
 
 
+class Typing(BaseModel):
+    user_id: Snowflake
+    guild_id: Snowflake | None = None
+
+
 class Option(BaseModel):
     """An option of a command: a value, or a subcommand with options of its own."""
 

@@ -9,7 +9,7 @@ from shared.channels.telegram_user.address import message_id
 from shared.channels.telegram_user.contents import contents
 from shared.channels.telegram_user.gateway import PROVIDER
 from shared.channels.telegram_user.updates import Deletion, Message, Peer, Update
-from shared.domain.inbound import ChannelEvent, MessageDeleted, MessageEdited, MessageReceived, Sender
+from shared.domain.inbound import ChannelEvent, CustomerTyping, MessageDeleted, MessageEdited, MessageReceived, Sender
 
 TELEGRAM = 777000
 """The account that Telegram itself writes from; it sends login codes, which are nobody's message."""
@@ -24,6 +24,8 @@ def parse(payload: Any) -> list[ChannelEvent]:
         events += _edited(update.edited)
     if update.deleted is not None:
         events += _deleted(update.deleted)
+    if update.typing is not None and update.typing != TELEGRAM:
+        events.append(CustomerTyping(chat_key=str(update.typing)))
     return events
 
 

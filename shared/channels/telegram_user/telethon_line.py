@@ -16,7 +16,7 @@ from shared.channel.connection import Listener, Position
 from shared.channels.telegram_user.gateway import PROVIDER, Post, Posted
 from shared.channels.telegram_user.telethon_errors import ended, sending_errors
 from shared.channels.telegram_user.telethon_requests import posted, request_for
-from shared.channels.telegram_user.telethon_updates import deleted, message_update
+from shared.channels.telegram_user.telethon_updates import deleted, message_update, typing
 from shared.errors import ProviderUnavailable
 
 T = TypeVar("T")
@@ -53,6 +53,7 @@ class TelethonLine:
         self._client.add_event_handler(self._on_message, events.NewMessage())
         self._client.add_event_handler(self._on_edit, events.MessageEdited())
         self._client.add_event_handler(self._on_deletion, events.MessageDeleted())
+        self._client.add_event_handler(self._on_typing, events.Raw(types.UpdateUserTyping))
         await self._client.connect()
         state = await self._client(functions.updates.GetStateRequest())
         self._position = self._position or {"0": _place_of(state)}
@@ -151,6 +152,15 @@ class TelethonLine:
             await self._hand_over(deleted(event.deleted_ids, event.chat_id))
         finally:
             self._busy = False
+
+    async def _on_typing(self, event: Any) -> None:
+        """Told once: soon it is worth nothing."""
+        update = typing(event)
+        if update is not None:
+            try:
+                await asyncio.to_thread(self._listener.on_update, update)
+            except Exception:  # noqa: BLE001 - whatever it is, the next message matters more
+                _log.info("nobody was told that somebody writes in Telegram", exc_info=True)
 
     async def _hand_over(self, update: dict[str, Any]) -> None:
         """Again and again until it is taken: Telegram counts it as received already."""

@@ -67,6 +67,13 @@ def deleted(ids: Iterable[int], chat: int | None) -> dict[str, Any]:
     return Update(deleted=deletion).model_dump(mode="json", exclude_none=True)
 
 
+def typing(update: types.UpdateUserTyping) -> dict[str, Any] | None:
+    """Somebody who writes, records or picks a file in their private chat; None when they have stopped."""
+    if isinstance(update.action, types.SendMessageCancelAction):
+        return None
+    return Update(typing=update.user_id).model_dump(mode="json", exclude_none=True)
+
+
 def _is_broadcast(chat: Any) -> bool:
     return isinstance(chat, types.Channel) and not chat.megagroup
 

@@ -101,6 +101,9 @@ class Deletion(BaseModel):
 
 
 class Update(BaseModel):
+    """`typing` is the id of a person who writes in their private chat now."""
+
     message: Message | None = None
     edited: Message | None = None
     deleted: Deletion | None = None
+    typing: int | None = None

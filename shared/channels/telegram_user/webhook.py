@@ -21,7 +21,7 @@ def accept(webhook: Webhook) -> list[RawPart]:
     update = json_object(PROVIDER, webhook.body)
     read = checked(PROVIDER, Update, update)
     message = read.message or read.edited
-    if message is None and read.deleted is None:
+    if message is None and read.deleted is None and read.typing is None:
         raise PayloadInvalid(f"{PROVIDER}: there is no update")
-    chat = message.chat.id if message else read.deleted.chat if read.deleted else None
+    chat = message.chat.id if message else read.deleted.chat if read.deleted else read.typing
     return [RawPart(key="account" if chat is None else str(chat), payload=update)]

@@ -23,6 +23,7 @@ MESSAGE_EVENTS = frozenset(
         "MESSAGES_DELETE",
     }
 )
+PRESENCE_EVENT = "PRESENCE_UPDATE"
 CONNECTION_EVENTS = frozenset(
     {
         "CONNECTION_UPDATE",
@@ -54,7 +55,6 @@ _IGNORED = frozenset(
         "LABELS_EDIT",
         "MESSAGING_HISTORY_SET",
         "NEW_JWT_TOKEN",
-        "PRESENCE_UPDATE",
         "TYPEBOT_CHANGE_STATUS",
         "TYPEBOT_START",
     }

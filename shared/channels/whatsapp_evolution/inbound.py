@@ -11,12 +11,19 @@ from typing import Any
 from shared.channelkit.whatsapp import messages
 from shared.channelkit.whatsapp.wire import Fields, text
 from shared.channels.whatsapp_evolution import connection_events
+from shared.channels.whatsapp_evolution.chat_presence import writer
 from shared.channels.whatsapp_evolution.event_names import canonical, items, note_unknown
 from shared.domain.automatic_answers import ANSWERED_WITHIN
-from shared.domain.inbound import ChannelEvent, MessageReceived
+from shared.domain.inbound import ChannelEvent, CustomerTyping, MessageReceived
 from shared.errors import PayloadInvalid
 
 log = logging.getLogger(__name__)
+
+
+def _presence_changed(item: Fields, payload: Fields) -> list[ChannelEvent]:
+    key = writer(item)
+    return [CustomerTyping(chat_key=key)] if key is not None else []
+
 
 Reader = Callable[[Fields, Fields], list[ChannelEvent]]
 
@@ -28,6 +35,7 @@ _READERS: Mapping[str, Reader] = {
     "MESSAGES_EDITED": messages.edited,
     "SEND_MESSAGE_UPDATE": messages.edited_by_api,
     "MESSAGES_DELETE": messages.deleted,
+    "PRESENCE_UPDATE": _presence_changed,
     "CONNECTION_UPDATE": connection_events.state_changed,
     "STATUS_INSTANCE": connection_events.state_changed,
     "QRCODE_UPDATED": connection_events.qr_issued,

@@ -17,10 +17,12 @@ from shared.channelkit.signatures import jwt_hs256_matches, same_secret
 from shared.channelkit.whatsapp import messages
 from shared.channelkit.whatsapp.people import address, chat_of, own_address
 from shared.channelkit.whatsapp.wire import Fields, fields, text
+from shared.channels.whatsapp_evolution.chat_presence import writer
 from shared.channels.whatsapp_evolution.config import EvolutionConfig
 from shared.channels.whatsapp_evolution.event_names import (
     CONNECTION_EVENTS,
     MESSAGE_EVENTS,
+    PRESENCE_EVENT,
     canonical,
     items,
     note_unknown,
@@ -132,7 +134,7 @@ def accept(webhook: Webhook) -> list[RawPart]:
     if event is None:
         raise PayloadInvalid("the webhook's body names no event")
     name = canonical(event)
-    if name not in MESSAGE_EVENTS | CONNECTION_EVENTS:
+    if name not in MESSAGE_EVENTS | CONNECTION_EVENTS | {PRESENCE_EVENT}:
         note_unknown(name)
         return []
     rest = {field: value for field, value in body.items() if field not in _DROPPED} | {"event": event}
@@ -144,6 +146,8 @@ def chat_key(name: str, item: Fields, body: Fields) -> str | None:
     """The chat's canonical address; None for what is no chat, such as status stories."""
     if name in CONNECTION_EVENTS:
         return _CONNECTION_KEY
+    if name == PRESENCE_EVENT:
+        return writer(item)
     key = messages.key_of(item)
     if address(key.get("remoteJid")) is None:
         return (messages.id_of(item) or "unknown")[:128]

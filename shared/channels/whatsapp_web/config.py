@@ -25,10 +25,13 @@ def _digits(value: object) -> object:
 class WhatsAppWebConfig(BaseModel):
     """`phone_number` is whose account is to be paired: then there is a code to type in, beside the one to scan.
 
-    `groups` false leaves groups alone: most phones are in some that are none of their business's.
+    `groups` false leaves groups alone: most phones are in some that are none of their business's. With `online`
+    contacts see the account online as long as it is connected, and WhatsApp tells when they write; the phone then shows
+    no notifications. It holds from the next connection on.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     phone_number: Annotated[str | None, BeforeValidator(_digits), Field(min_length=7, max_length=15)] = None
     groups: bool | Literal["addressed", "all"] = False
+    online: bool = False

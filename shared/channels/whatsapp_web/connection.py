@@ -51,7 +51,13 @@ class WhatsAppConnections(LineConnections[Line]):
     ) -> OpenConnection:
         try:
             key = base64.b64decode(credentials["key"], validate=True)
-            session = Session(id=credentials["session"], key=key, epoch=epoch, phone=credentials.get("phone"))
+            session = Session(
+                id=credentials["session"],
+                key=key,
+                epoch=epoch,
+                phone=credentials.get("phone"),
+                is_online=instance.config.get("online") is True,
+            )
         except (KeyError, binascii.Error):
             raise SessionEnded(PROVIDER, "the session's key is lost; pair the account again") from None
         return self._gateway.listen(session, listener)

@@ -17,13 +17,15 @@ PROVIDER = "whatsapp_web"
 class Session:
     """A pairing. `id` names its snapshots, which `key` seals; `epoch` is higher than that of every holder before.
 
-    `phone` (digits) gets a code to type in where the session is not paired yet.
+    `phone` (digits) gets a code to type in where the session is not paired yet. With `is_online` contacts see the
+    account online, and WhatsApp tells when they write.
     """
 
     id: str
     key: bytes = field(repr=False)
     epoch: int
     phone: str | None = None
+    is_online: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

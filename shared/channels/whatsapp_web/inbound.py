@@ -8,11 +8,12 @@ from typing import Any
 
 from shared.channelkit import jid
 from shared.channelkit.whatsapp import messages
-from shared.channelkit.whatsapp.people import address, own_address
+from shared.channelkit.whatsapp.people import address, chat_of, own_address
 from shared.channelkit.whatsapp.wire import Fields, fields, integer, text
 from shared.domain.inbound import (
     ChannelEvent,
     ConnectionChanged,
+    CustomerTyping,
     MessageReceived,
     PairingCodeIssued,
     Receipt,
@@ -64,6 +65,11 @@ def _receipt(data: Fields, payload: Fields) -> list[ChannelEvent]:
     ]
 
 
+def _typing(data: Fields, payload: Fields) -> list[ChannelEvent]:
+    chat = chat_of(messages.key_of(data), own_address(payload))
+    return [CustomerTyping(chat_key=chat.key)] if chat is not None and not chat.is_group else []
+
+
 def _code_issued(data: Fields, payload: Fields) -> list[ChannelEvent]:
     code, pairing_code = text(data.get("code")), text(data.get("pairing_code"))
     if code is None:
@@ -96,6 +102,7 @@ _READERS: Mapping[str, Reader] = {
     "message": _message,
     "history": messages.from_history,
     "receipt": _receipt,
+    "typing": _typing,
     "qr": _code_issued,
     "connected": _connected,
     "offline": _offline,

@@ -12,7 +12,7 @@ from shared.channels.whatsapp_web.gateway import PROVIDER
 from shared.config import Settings
 from shared.errors import PayloadInvalid, SignatureInvalid
 
-_ABOUT_CHATS = frozenset({"message", "history", "receipt"})
+_ABOUT_CHATS = frozenset({"message", "history", "receipt", "typing"})
 _CONNECTION_KEY = "connection"
 
 

@@ -48,11 +48,11 @@ def list_people(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> t
     users = unit.users.query().where(lambda user: user.tenant_id, "==", tenant_id)
     page = users.order_by(lambda user: user.created_at).page(min(limit, MAX_PAGE), cursor)
     people = [user for user in page.documents if user.role.covers(Role.AGENT)]
-    kept = {each.id: each for each in unit.availabilities.owned_many(tenant_id, [user.id for user in people])}
+    by_user = {each.id: each for each in unit.availabilities.owned_many(tenant_id, [user.id for user in people])}
     return [
         Person(
             user,
-            kept.get(user.id) or Availability(id=user.id, tenant_id=tenant_id),
+            by_user.get(user.id) or Availability(id=user.id, tenant_id=tenant_id),
             count_open(unit, tenant_id, user.id),
         )
         for user in people

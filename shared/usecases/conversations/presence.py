@@ -177,11 +177,17 @@ def _show_typing(deps: Deps, instance: Instance, conversation: Conversation) -> 
 
 
 def customer_types(deps: Deps, instance: Instance, chat_key: str) -> None:
-    """A customer writes, as their channel says: tell the business, where a conversation is open. Costs a read."""
+    """A customer writes, as their channel says: tell the business, where a conversation is open.
+
+    Costs a read, and another one where the customer is known by another address.
+    """
     identity_id = ids.identity(instance.id, chat_key)
     if deps.buckets.take(_TOLD, identity_id):
         return
-    identity = UnitOfWork(deps.store).identities.owned_or_none(instance.tenant_id, identity_id)
+    identities = UnitOfWork(deps.store).identities
+    identity = identities.owned_or_none(instance.tenant_id, identity_id)
+    if identity is not None and identity.alias_of is not None:
+        identity = identities.owned_or_none(instance.tenant_id, identity.alias_of)
     if identity is not None and identity.conversation_id is not None:
         realtime.typing(deps, instance.id, identity, None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from pydantic import BaseModel
 
@@ -17,6 +18,7 @@ from shared.domain.inbound import (
     ChatMoved,
     ConnectionChanged,
     ConsentChanged,
+    CustomerTyping,
     MessageDeleted,
     MessageEdited,
     MessageReceived,
@@ -38,6 +40,9 @@ from shared.usecases.instances.instance_documents import label
 from shared.usecases.reporting.notifications import notify_once
 
 log = logging.getLogger(__name__)
+
+_TYPING_LASTS = timedelta(seconds=10)
+"""How old the news may be that somebody writes: by then they have stopped, or it was told again."""
 
 
 def normalize(deps: Deps, event: InboundEvent) -> None:
@@ -83,8 +88,17 @@ def _apply(deps: Deps, instance: Instance, event: InboundEvent, channel_event: C
             message_changes.apply_deletion(deps, instance, channel_event, event.received_at)
         case ReactionChanged():
             message_changes.apply_reaction(deps, instance, channel_event)
+        case CustomerTyping():
+            _tell_of_typing(deps, instance, event, channel_event)
         case _:
             _apply_to_others(deps, instance, channel_event)
+
+
+def _tell_of_typing(deps: Deps, instance: Instance, event: InboundEvent, typing: CustomerTyping) -> None:
+    from shared.usecases.conversations import presence  # noqa: PLC0415 - costs cold start, and few channels tell of it
+
+    if deps.now() - event.received_at <= _TYPING_LASTS:
+        presence.customer_types(deps, instance, typing.chat_key)
 
 
 def _apply_to_others(deps: Deps, instance: Instance, channel_event: ChannelEvent) -> None:

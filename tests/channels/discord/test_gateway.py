@@ -94,7 +94,7 @@ def test_a_bot_introduces_itself_and_is_told_what_is_said(
     assert discord.paths == ["/?v=10&encoding=json"]
     for text in ("one", "two"):
         say(discord, text)
-    discord.dispatch("TYPING_START", {"user_id": "5"})
+    discord.dispatch("PRESENCE_UPDATE", {"user": {"id": "5"}})
     eventually(lambda: (line.position() or {}).get("seq") == 4)
     assert [(update["t"], update["bot_id"]) for update in recorder.updates] == [("MESSAGE_CREATE", BOT)] * 2
     assert recorder.texts == ["one", "two"]

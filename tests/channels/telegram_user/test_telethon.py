@@ -20,8 +20,8 @@ from shared.channels.telegram_user.telethon_errors import ended, login_errors, s
 from shared.channels.telegram_user.telethon_gateway import TelethonGateway
 from shared.channels.telegram_user.telethon_line import TelethonLine, _restore, _saved
 from shared.channels.telegram_user.telethon_requests import posted, request_for
-from shared.channels.telegram_user.telethon_updates import deleted, message_update
-from shared.domain.inbound import MessageDeleted, MessageEdited, MessageReceived
+from shared.channels.telegram_user.telethon_updates import deleted, message_update, typing
+from shared.domain.inbound import CustomerTyping, MessageDeleted, MessageEdited, MessageReceived
 from shared.domain.messages import MessageKind
 from shared.errors import BadRequest, HubError, ProviderRejected, ProviderUnavailable, TooManyRequests
 
@@ -388,3 +388,10 @@ def test_where_updates_were_taken_survives_the_session_string() -> None:
     after = StringSession()
     _restore(after, place)
     assert _saved(after) == place
+
+
+def test_somebody_writes_until_telegram_says_that_they_stopped() -> None:
+    began, ended_ = types.SendMessageTypingAction(), types.SendMessageCancelAction()
+    update = typing(types.UpdateUserTyping(user_id=5001, action=began))
+    assert parse(update) == [CustomerTyping(chat_key="5001")]
+    assert typing(types.UpdateUserTyping(user_id=5001, action=ended_)) is None

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from infra.sockets.whatsapp import protocol
 from shared.config import Settings
+from shared.domain.events import InboundEvent
 from shared.domain.messages import Direction, Message, MessageStatus
+from shared.usecases.ingest.normalize import normalize
 from tests.eventually import eventually
 from tests.infra.sessions.steps import Channels, Start, answer, paired
 from tests.pipeline.hub import Hub
@@ -249,3 +252,55 @@ def test_what_whatsapp_does_not_acknowledge_is_unknown_and_not_sent_again(
     link.say(protocol.Receipt(chat=CUSTOMER, ids=["3EB00001"], status="READ"))
     eventually(lambda: _fate(hub, "Did it arrive?") == (MessageStatus.READ, "3EB00001"))
     assert len(whatsapp.sent()) == 1
+
+
+def _typing(hub: Hub) -> list[dict[str, Any]]:
+    return [event.payload for event in hub.realtime if event.name == "typing"]
+
+
+@pytest.mark.parametrize("other", [CUSTOMER, ""], ids=["with their number", "by their hidden id alone"])
+def test_people_of_the_business_see_that_a_customer_writes(hub: Hub, link: Link, other: str) -> None:
+    link.say(protocol.Composing(chat=HIDDEN, other=other))
+    (event,) = eventually(lambda: _typing(hub))
+    conversation = hub.conversation()
+    assert event == {
+        "conversation_id": conversation.id,
+        "author": "customer",
+        "author_id": conversation.customer_id,
+        "author_name": None,
+    }
+
+
+def test_who_never_wrote_is_not_told_to_write(hub: Hub, link: Link) -> None:
+    link.say(protocol.Composing(chat="5511977776666@s.whatsapp.net"))
+    link.say(protocol.Composing(chat=CUSTOMER))
+    (event,) = eventually(lambda: _typing(hub))
+    assert event["conversation_id"] == hub.conversation().id
+
+
+def test_old_news_that_a_customer_writes_is_told_to_nobody(hub: Hub, link: Link) -> None:
+    (instance,) = hub.documents("instances", tenant_id=hub.tenant_id)
+
+    def tell(seconds_ago: float) -> None:
+        update = {"event": "typing", "sender": ACCOUNT, "data": {"key": {"remoteJid": CUSTOMER, "fromMe": False}}}
+        event = InboundEvent(
+            tenant_id=hub.tenant_id,
+            instance_id=instance["id"],
+            channel="whatsapp_web",
+            payload=update,
+            received_at=hub.deps.now() - timedelta(seconds=seconds_ago),
+        )
+        normalize(hub.deps, event)
+
+    tell(11)
+    tell(0)
+    assert len(eventually(lambda: _typing(hub))) == 1
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_an_account_is_shown_online_where_its_configuration_says_so(
+    hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels, online: bool
+) -> None:
+    _, link = paired(hub, whatsapp, start, channels, online=online)
+    (command,) = link.of(protocol.Start)
+    assert command.online == online

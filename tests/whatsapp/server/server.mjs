@@ -34,7 +34,7 @@ const CERT = Buffer.from(
 const devices = new Map() // by user: addresses, keys, prekeys, the connection, and what was not acknowledged yet
 const peers = new Map() // by address: the Signal state of a customer's phone
 let nextNum = 5511900000000
-const state = { received: [], read: [], typing: [], heldTwice: false, retries: 0, askedAgain: 0, logins: 0 }
+const state = { received: [], read: [], typing: [], presences: [], confirmedAfter: [], heldTwice: false, retries: 0, askedAgain: 0, logins: 0 }
 function peer(user) {
   // A hidden id of these phones is their number with a 9 before it.
   if (user.endsWith('@lid')) user = user.slice(1).replace('@lid', '@s.whatsapp.net')
@@ -474,10 +474,14 @@ class Conn {
       const others = children(child(n, 'list') || { content: [] }, 'item').map((item) => item.attrs.id)
       state.read.push({ chat: n.attrs.to, ids: [n.attrs.id, ...others] })
     }
+    if (n.tag === 'presence') state.presences.push({ user: this.dev.user, type: n.attrs.type })
     if (n.tag === 'chatstate') state.typing.push({ chat: n.attrs.to, state: n.content[0].tag })
     // What it could not decrypt it acknowledges, too, after it has asked for it again.
     if (n.tag === 'ack' && this.dev?.undecrypted.delete(n.attrs.id)) return
-    if ((n.tag === 'receipt' && n.attrs.type !== 'retry') || n.tag === 'ack') this.dev?.unacknowledged.delete(n.attrs.id)
+    if ((n.tag === 'receipt' && n.attrs.type !== 'retry') || n.tag === 'ack') {
+      if (this.dev?.unacknowledged.delete(n.attrs.id))
+        state.confirmedAfter.push(Date.now() - deliveredAt.get(n.attrs.id))
+    }
     if (n.tag === 'receipt' && n.attrs.type === 'retry') {
       this.dev?.undecrypted.add(n.attrs.id)
       state.retries++
@@ -546,11 +550,13 @@ async function deliver(devUser, from, notify, msgObj, extra = {}) {
   }
   // Without a connection it comes when the device is there again.
   dev.unacknowledged.set(id, message)
+  deliveredAt.set(id, Date.now())
   dev.conn?.send(message)
   return id
 }
 const blobs = new Map(),
-  sentMsgs = new Map()
+  sentMsgs = new Map(),
+  deliveredAt = new Map()
 function handleHttp(req, res) {
   const u = new URL(req.url, 'http://x')
   const bod = []
@@ -583,6 +589,13 @@ function handleHttp(req, res) {
         const { dev, from, id } = JSON.parse(body)
         const t = '' + Math.floor(Date.now() / 1000)
         devices.get(dev).conn.send({ tag: 'receipt', attrs: { from, id, t } })
+        return res.end('ok')
+      }
+      if (u.pathname === '/control/compose') {
+        // As a phone says while somebody writes; devices hear of it that are online.
+        const { dev, from, attrs } = JSON.parse(body)
+        const content = [{ tag: 'composing', attrs: {} }]
+        devices.get(dev).conn.send({ tag: 'chatstate', attrs: { from, ...attrs }, content })
         return res.end('ok')
       }
       if (u.pathname === '/control/silent') {

@@ -11,13 +11,13 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from functions.omnichat.message_schemas import TemplateIn
 from functions.omnichat.schemas import Request, Wire
-from shared.domain.campaigns import Campaign, CampaignRecipient, CampaignStatus, RecipientState
+from shared.domain.campaigns import Campaign, CampaignStatus, RecipientState
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType
 from shared.http.display_names import Name
 from shared.http.times import AwareMoment, Milliseconds
 from shared.usecases.campaigns.campaign_audiences import Audience
-from shared.usecases.campaigns.campaigns import MAX_PAGE, Report
+from shared.usecases.campaigns.campaigns import MAX_PAGE, NamedRecipient, Report
 
 MOST_CSV_ROWS = 5000
 
@@ -227,13 +227,18 @@ class Funnel(Wire):
 
 
 class CampaignListed(Wire):
-    """A campaign; `pauseReason`: why it is paused."""
+    """A campaign; `pauseReason`: why it is paused.
+
+    `contacts`: the size of its audience at the launch; `accepted`: the messages that were accepted for sending.
+    """
 
     id: str
     name: str
     status: CampaignStatus
     pause_reason: str | None
     channels: list[str]
+    contacts: int
+    accepted: int
     send_at: Milliseconds | None
     created_at: Milliseconds
     updated_at: Milliseconds
@@ -244,8 +249,9 @@ class CampaignListed(Wire):
 
 
 def _about(campaign: Campaign) -> dict[str, Any]:
-    names = {"id", "name", "status", "pause_reason", "send_at", "created_at", "updated_at"}
-    return campaign.model_dump(include=names) | {"channels": [channel.value.upper() for channel in campaign.channels]}
+    names = {"id", "name", "status", "pause_reason", "contacts", "send_at", "created_at", "updated_at"}
+    channels = [channel.value.upper() for channel in campaign.channels]
+    return campaign.model_dump(include=names) | {"channels": channels, "accepted": campaign.total_sent}
 
 
 class CampaignListOut(Wire):
@@ -261,14 +267,13 @@ class CampaignAudienceOut(Wire):
 
 
 class CampaignDetailOut(CampaignListed):
-    """A campaign and how far it has come. `contacts`: the size of its audience at the launch."""
+    """A campaign and how far it has come."""
 
     message: str
     is_markdown: bool
     texts: dict[str, str]
     templates: dict[str, dict[str, Any]]
     audience: CampaignAudienceOut
-    contacts: int
     funnel: Funnel
     conversions: int
 
@@ -287,7 +292,6 @@ class CampaignDetailOut(CampaignListed):
                 name.upper(): template.model_dump(exclude_none=True) for name, template in templates.items() if template
             },
             audience=CampaignAudienceOut(**campaign.audience.model_dump()),
-            contacts=campaign.contacts,
             funnel=Funnel.of(report),
             conversions=report.conversions,
         )
@@ -307,6 +311,7 @@ class RecipientOut(Wire):
     """One customer of the audience. `reason`: why it failed or they were skipped; `updatedAt`: when the state began."""
 
     customer_id: str
+    customer_name: str | None
     message_id: str
     channel_type: str | None
     state: RecipientState
@@ -315,10 +320,12 @@ class RecipientOut(Wire):
     updated_at: Milliseconds
 
     @classmethod
-    def of(cls, recipient: CampaignRecipient) -> RecipientOut:
+    def of(cls, named: NamedRecipient) -> RecipientOut:
+        recipient = named.recipient
         is_waiting = recipient.state is RecipientState.WAITING
         return cls(
             customer_id=recipient.customer_id,
+            customer_name=named.name,
             message_id=recipient.id,
             channel_type=recipient.channel.value.upper() if recipient.channel else None,
             state=recipient.state,

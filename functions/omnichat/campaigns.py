@@ -133,7 +133,9 @@ def export_recipients(path: CampaignIdPath, query: RecipientsCsvQuery) -> Respon
 def _csv(rows: list[RecipientOut]) -> str:
     lines = io.StringIO()
     writer = csv.writer(lines)
-    writer.writerow(["customerId", "messageId", "channelType", "state", "reason", "waitsUntil", "updatedAt"])
+    writer.writerow(
+        ["customerId", "customerName", "messageId", "channelType", "state", "reason", "waitsUntil", "updatedAt"]
+    )
     for row in rows:
         writer.writerow([_cell(value) for value in row.model_dump(mode="json").values()])
     return lines.getvalue()

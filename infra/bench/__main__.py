@@ -58,15 +58,22 @@ def _flow_rows(flow: endtoend.Flow) -> Iterator[Row]:
 
 
 def _column(backend: Backend, directory: Path) -> list[Row]:
-    """Everything, one thing after the other; logs go into `directory`."""
-    rows = cost_rows(backend.empty("costs"))
-    rows += inbox_rows(backend.empty("inbox"))
+    """Everything, one thing after the other; logs go into `directory`, each row at once to stderr, too."""
+    rows = []
+    for row in _measured(backend, directory):
+        print(f"{row.label}: {row.measured}", file=sys.stderr, flush=True)
+        rows.append(row)
+    return rows
+
+
+def _measured(backend: Backend, directory: Path) -> Iterator[Row]:
+    yield from cost_rows(backend.empty("costs"))
+    yield from inbox_rows(backend.empty("inbox"))
     environment, log = backend.empty("functions"), directory / "functions.log"
     path = webhooks.prepare(environment)
-    rows += _start_rows(coldstart.measure(environment, path, log))
-    rows += _webhook_rows(webhooks.measure(environment, path, log))
-    rows += _flow_rows(endtoend.measure(backend, directory))
-    return rows
+    yield from _start_rows(coldstart.measure(environment, path, log))
+    yield from _webhook_rows(webhooks.measure(environment, path, log))
+    yield from _flow_rows(endtoend.measure(backend, directory))
 
 
 def measure(directory: Path) -> tuple[list[Row], list[Row]]:

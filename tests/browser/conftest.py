@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from tests.browser.devtools import Browser, Page, program
+from tests.eventually import eventually
 from tests.infra.process import Process
 from tests.stubs import Reply, Stub, stub_server
 
@@ -95,6 +96,11 @@ class Shop:
     def conversations(self) -> list[Any]:
         conversations: list[Any] = self.api("GET", "/api/conversations")["conversations"]
         return conversations
+
+    def conversation(self) -> Any:
+        """The one conversation that there is, as soon as it is there."""
+        [conversation] = eventually(self.conversations)
+        return conversation
 
     def visitor(self, name: str, text: str) -> None:
         """Have somebody of this name write to the shop."""

@@ -24,7 +24,12 @@ from tests.node import JAVASCRIPT, need
 
 pytestmark = pytest.mark.slow
 
-SCREENS = ["inbox", "channels", "agents", "teams", "people", "analytics", "delivery", "webhooks", "settings"]
+SCREENS = [
+    *("inbox", "channels", "agents", "teams", "people", "campaigns", "campaigns/new"),
+    *("rules", "rules/hours", "rules/sla", "rules/access", "rules/words"),
+    *("analytics", "delivery", "webhooks", "settings"),
+]
+"""Each is a link on the one before, or in the navigation."""
 
 
 def test_the_first_conversations_are_there_after_twelve_requests_to_the_hub_alone(browser: Browser, shop: Shop) -> None:
@@ -307,10 +312,15 @@ def test_every_screen_is_accessible_in_light_and_dark(browser: Browser, shop: Sh
     axe = (JAVASCRIPT / "node_modules" / "axe-core" / "axe.min.js").read_text()
     shop.visitor("Ada", "Hello")
     shop.api("POST", "/api/canned-replies", {"shortCode": "hours", "text": "We are open from 9 to 17."})
+    shop.api("POST", "/routing/rules", {"condition": "tag=vip", "action": "set_priority:high", "active": False})
+    shop.api("POST", "/api/business-hours", {"zone": "Europe/Berlin"})
+    shop.api("POST", "/api/sla-policies", {"name": "Fast", "firstAnswerMinutes": 60})
+    shop.api("POST", "/api/access/rules", {"effect": "block", "kind": "prefix", "value": "+882"})
+    shop.api("POST", "/api/campaigns", {"name": "Sale", "channels": ["WIDGET"], "message": "Sale!"})
     page = open_console(browser, shop, width=width)
     page.js(axe + ";0")
     for path in SCREENS:
-        page.js(f"document.querySelector('nav a[href=\"/console/{path}\"]').click()")
+        page.js(f"document.querySelector('a[href=\"/console/{path}\"]').click()")
         page.until(f"location.pathname.startsWith('/console/{path}') && document.querySelector('main h1')")
         _is_accessible(page, path)
     page.js("document.querySelector('nav a[href=\"/console/inbox\"]').click()")

@@ -137,7 +137,7 @@ def test_what_happened_during_a_sleep_is_told_afterwards(browser: Browser, shop:
 def test_what_belongs_to_another_business_is_not_there(browser: Browser, shop: Shop, other_shop: Shop) -> None:
     other_shop.visitor("Secret Ada", "Hello")
     other_shop.echo()
-    [conversation] = other_shop.conversations()
+    conversation = other_shop.conversation()
     [agent] = other_shop.api("GET", "/api/agents")["agents"]
     page = open_console(browser, shop)
     places = [f"inbox/open/{conversation['id']}", f"channels/{other_shop.instance}", f"agents/{agent['id']}"]
@@ -153,7 +153,7 @@ def test_what_belongs_to_another_business_is_not_there(browser: Browser, shop: S
 def test_names_of_files_and_what_is_known_of_customers_are_no_markup(browser: Browser, shop: Shop) -> None:
     attack = MARKUP[0]
     shop.visitor("Ada", "Hello")
-    [conversation] = shop.conversations()
+    conversation = shop.conversation()
     [customer] = shop.api("GET", "/api/customers")["customers"]
     fields = {"customFields": {"note": attack}, "tags": [attack], "email": "ada@example.com"}
     shop.api("PATCH", f"/api/customers/{customer['id']}", fields)

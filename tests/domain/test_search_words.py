@@ -19,7 +19,7 @@ from shared.domain.search_words import (
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "plain_words"),
     [
         ("", []),
         ("Hello, World-2", ["hello", "world", "2"]),
@@ -36,8 +36,8 @@ from shared.domain.search_words import (
     ],
     ids=range(12),
 )
-def test_a_text_is_taken_apart_into_plain_words(text: str, words: list[str]) -> None:
-    assert words_of(text) == words
+def test_a_text_is_taken_apart_into_plain_words(text: str, plain_words: list[str]) -> None:
+    assert words_of(text) == plain_words
 
 
 @pytest.mark.parametrize(

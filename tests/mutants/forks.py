@@ -56,10 +56,10 @@ def messages(work: Work, *arguments: Any, seconds: float) -> Iterator[Any]:
 def serve(work: Work, number: int, *arguments: Any) -> list[Connection]:
     """Run work that also receives, over so many connections, which it gets as a list; it ends with this process."""
     pipes = [_SERVER.Pipe() for _ in range(number)]
-    _SERVER.Process(target=_run, args=([theirs for _, theirs in pipes], work, arguments), daemon=True).start()
-    for _, theirs in pipes:
-        theirs.close()
-    return [ours for ours, _ in pipes]
+    _SERVER.Process(target=_run, args=([their_end for _, their_end in pipes], work, arguments), daemon=True).start()
+    for _, their_end in pipes:
+        their_end.close()
+    return [own_end for own_end, _ in pipes]
 
 
 def lead_a_group() -> None:

@@ -96,6 +96,8 @@ def test_the_events_of_a_campaign_from_its_count_to_an_answer(
     events = [name for name in hub.new_realtime_events() if name == "campaign-updated"]
     assert events == ["campaign-updated"] * 2, "when it begins, and when it is sent"
     assert _read(hub, campaign_id)["status"] == "finished"
+    [listed] = hub.get("/api/campaigns")["campaigns"]
+    assert (listed["contacts"], listed["accepted"]) == (3, 2)
     assert _states(hub, campaign_id) == {
         ann: ("sent", None),
         bob: ("sent", None),
@@ -123,16 +125,23 @@ def test_a_message_that_fails_says_why(manual_hub: ManualHub, people: list[str])
 
 def test_recipients_are_listed_in_pages_by_state_and_as_csv(manual_hub: ManualHub, people: list[str]) -> None:
     _profile(manual_hub, people[2], tags=["opted_out"])
+    for customer_id, name in zip(people, ("Ann", "Bob"), strict=False):
+        _profile(manual_hub, customer_id, name=name)
     campaign_id = _launched(manual_hub, people)
     manual_hub.tick()
     path = f"/api/campaigns/{campaign_id}/recipients"
     first = manual_hub.get(f"{path}?limit=2")
     rest = manual_hub.get(f"{path}?limit=2&cursor={first['nextCursor']}")
-    assert [each["customerId"] for page in (first, rest) for each in page["recipients"]] == people
+    listed = [each for page in (first, rest) for each in page["recipients"]]
+    assert [each["customerId"] for each in listed] == people
+    assert [each["customerName"] for each in listed] == ["Ann", "Bob", "Customer 3"]
     assert list(_states(manual_hub, campaign_id, "?state=skipped")) == [people[2]]
     answer = manual_hub.client.get(f"{path}.csv?limit=2", headers=manual_hub.headers)
     rows = list(csv.DictReader(io.StringIO(answer.get_data(as_text=True))))
-    assert [(row["customerId"], row["state"]) for row in rows] == [(people[0], "sent"), (people[1], "sent")]
+    assert [(row["customerId"], row["customerName"], row["state"]) for row in rows] == [
+        (people[0], "Ann", "sent"),
+        (people[1], "Bob", "sent"),
+    ]
     more = manual_hub.client.get(
         f"{path}.csv", query_string={"cursor": answer.headers["X-Next-Cursor"]}, headers=manual_hub.headers
     )

@@ -53,8 +53,8 @@ def _texts(receiver: Stub) -> list[str]:
 
 
 def _deliveries(hub: ManualHub, webhook: dict[str, Any], **query: str) -> list[dict[str, Any]]:
-    asked = "&".join(f"{name}={value}" for name, value in query.items())
-    deliveries: list[dict[str, Any]] = hub.get(f"/api/webhooks/{webhook['id']}/deliveries?{asked}")["deliveries"]
+    filters = "&".join(f"{name}={value}" for name, value in query.items())
+    deliveries: list[dict[str, Any]] = hub.get(f"/api/webhooks/{webhook['id']}/deliveries?{filters}")["deliveries"]
     return deliveries
 
 
@@ -81,12 +81,12 @@ def test_a_webhook_is_told_what_happens_signed_with_the_secret_that_was_shown_on
         Webhook(webhook["secret"]).verify(request.body, dict(request.headers))
         with pytest.raises(WebhookVerificationError):
             Webhook(webhook["secret"]).verify(request.body + b" ", dict(request.headers))
-    [told] = [body for body in _bodies(receiver) if body["type"] == "message-created"]
-    assert told["data"]["message"]["text"] == "hello"
+    [pushed] = [body for body in _bodies(receiver) if body["type"] == "message-created"]
+    assert pushed["data"]["message"]["text"] == "hello"
     [pulled] = [
         each for each in manual_hub.get(f"/api/events?cursor={cursor}")["events"] if each["name"] == "message-created"
     ]
-    assert pulled["payload"] == told["data"], "push and pull tell the same"
+    assert pulled["payload"] == pushed["data"], "push and pull tell the same"
     assert pulled["id"] in {request.headers["webhook-id"] for request in receiver.to(BACK)}
 
 
@@ -299,8 +299,8 @@ def test_a_foreign_webhook_is_not_found(manual_hub: ManualHub, channel: str, rec
     assert manual_hub.client.delete(path, headers=manual_hub.headers).status_code == 404
     own = _webhook(manual_hub, receiver)
     manual_hub.get(f"/api/webhooks/{own['id']}/deliveries/{delivery['id']}", 404)
-    wanted = {"url": receiver.url, "topics": ["message"]}
-    manual_hub.post("/api/webhooks", wanted | {"channelIds": [channel]}, 404)
+    form = {"url": receiver.url, "topics": ["message"]}
+    manual_hub.post("/api/webhooks", form | {"channelIds": [channel]}, 404)
 
 
 @pytest.mark.parametrize("url", ["http://169.254.169.254/", "ftp://example.com", "no address"])

@@ -186,13 +186,13 @@ def test_customers_change_only_their_own_messages(manual_hub: ManualHub, instanc
 def test_a_message_is_deleted_when_the_provider_says_so_and_only_once(
     manual_hub: ManualHub, instance: Instance, message: Message
 ) -> None:
-    said, arrived = message.sent_at + SECOND, message.sent_at + 9 * SECOND
-    deletion = MessageDeleted(external_message_id=_name(message), deleted_at=said)
+    deleted_at, arrived = message.sent_at + SECOND, message.sent_at + 9 * SECOND
+    deletion = MessageDeleted(external_message_id=_name(message), deleted_at=deleted_at)
     message_changes.apply_deletion(manual_hub.deps, instance, deletion, arrived)
-    assert _outbound(manual_hub).deleted_at == said
-    again = MessageDeleted(external_message_id=_name(message), deleted_at=said + SECOND)
+    assert _outbound(manual_hub).deleted_at == deleted_at
+    again = MessageDeleted(external_message_id=_name(message), deleted_at=deleted_at + SECOND)
     message_changes.apply_deletion(manual_hub.deps, instance, again, arrived)
-    assert _outbound(manual_hub).deleted_at == said
+    assert _outbound(manual_hub).deleted_at == deleted_at
 
 
 def test_a_provider_that_repeats_our_own_edit_changes_nothing(

@@ -3,7 +3,7 @@ import { html, render, useEffect, useErrorBoundary, useLayoutEffect, useRef, use
 import {
   address, api, goTo, language, loadProfile, loadWords, may, me, pathTo, resumeSession, session, signIn, signOut, t,
 } from "./core.js";
-import { connection, list } from "./live.js";
+import { connection, list, onEvent } from "./live.js";
 import { SCREENS } from "./screens/index.js";
 import {
   Avatar, Button, classes, Dialog, ErrorBoundary, Failure, fieldError, Field, Icon, Menu, Question, Skeleton, toastError, Toasts, useKeys,
@@ -44,14 +44,27 @@ function Mark() {
 
 const PRESENCES = ["online", "away", "offline"];
 
-/** Whether the person is given conversations, and the entries of a menu that change it, for members of teams. */
-function usePresence() {
+/**
+ * Whether the person is given conversations of teams, null for who is in none, and until it is known; and the entries of a
+ * menu that change it.
+ */
+function usePresence(isReady) {
   const [presence, setPresence] = useState(null);
-  const path = `/api/users/${me.value.id}/availability`;
+  const { id } = me.value;
+  const path = `/api/users/${id}/availability`;
+  useEffect(() => {
+    if (!isReady || !may("agent")) return undefined;
+    let isMember = false;
+    const end = onEvent("presence", ({ userId, status }) => isMember && userId === id && setPresence(status));
+    api.get(path).then(({ status, teamIds, isChosen }) => {
+      isMember = teamIds.length > 0 || isChosen;
+      if (isMember) setPresence(status);
+    }, toastError);
+    return end;
+  }, [isReady]);
   const choose = (status) => api.put(path, { status }).then((changed) => setPresence(changed.status), toastError);
-  const load = () => api.get(path).then(({ teamIds, status }) => setPresence(teamIds.length ? status : null), toastError);
-  const items = PRESENCES.map((status) => ({ label: t(`presence.${status}`), checked: status === presence, onSelect: () => choose(status) }));
-  return { load, items: presence ? items : [] };
+  const items = PRESENCES.map((status) => ({ label: t(`presence.${status}`), hint: t(`presence.${status}.help`), checked: status === presence, onSelect: () => choose(status) }));
+  return { presence, items: presence ? items : [] };
 }
 
 function Navigation({ current, onHelp, onSearch }) {
@@ -65,7 +78,7 @@ function Navigation({ current, onHelp, onSearch }) {
   }, [isReady]);
   const links = useRef();
   useEffect(() => links.current.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [current]);
-  const presence = usePresence();
+  const { presence, items: presences } = usePresence(isReady);
   const user = me.value;
   const name = user.name || user.email;
   const screens = SCREENS.filter((screen) => screen.icon && may(screen.role));
@@ -88,14 +101,16 @@ function Navigation({ current, onHelp, onSearch }) {
         label=${t("account.menu", { name })}
         align="start"
         class="account"
-        onOpen=${() => may("agent") && presence.load()}
         items=${[
-          ...presence.items,
+          ...presences,
           { label: t("nav.settings"), icon: "settings", onSelect: () => goTo(pathTo(["settings"])) },
           { label: t("signOut"), icon: "log-out", onSelect: signOut },
         ]}
       >
-        <${Avatar} name=${name} size=${32} /><span class="visually-hidden">${t("account.menu", { name })}</span>
+        <${Avatar} name=${name} size=${32} />
+        ${presence && html`<span class=${`presence ${presence}`} title=${t("presence.label", { status: t(`presence.${presence}`) })}></span>`}
+        <span class="visually-hidden">${t("account.menu", { name })}</span>
+        ${presence && html`<span class="visually-hidden">, ${t("presence.label", { status: t(`presence.${presence}`) })}</span>`}
       <//>
     </div>
   </nav>`;

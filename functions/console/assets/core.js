@@ -296,7 +296,9 @@ async function errorOf(answer) {
   return new ApiError(answer.status, body.code ?? "", detail, body.fields ?? {});
 }
 
-async function call(path, options) {
+const jsonOf = (answer) => (answer.status === 204 ? null : answer.json());
+
+async function call(path, options, read = jsonOf) {
   const authorized = () => ({ ...options, headers: { ...options.headers, Authorization: `Bearer ${accessToken}` } });
   try {
     let answer = await fetch(path, authorized());
@@ -305,7 +307,7 @@ async function call(path, options) {
       if (session.value) answer = await fetch(path, authorized());
     }
     if (!answer.ok) throw await errorOf(answer);
-    return answer.status === 204 ? null : await answer.json();
+    return await read(answer);
   } catch (error) {
     if (error instanceof ApiError || error.name === "AbortError") throw error;
     throw new ApiError(0, "unreachable", t("error.unreachable"));
@@ -325,6 +327,9 @@ export const api = {
   put: (path, body, headers) => call(path, jsonRequest("PUT", body, headers)),
   patch: (path, body, headers) => call(path, jsonRequest("PATCH", body, headers)),
   delete: (path) => call(path, jsonRequest("DELETE")),
+  /** A page of a list as text, and the cursor of the next: `{text, cursor}`. */
+  text: (path, query = {}) =>
+    call(withQuery(path, query), jsonRequest("GET"), async (answer) => ({ text: await answer.text(), cursor: answer.headers.get("X-Next-Cursor") })),
   upload(file) {
     const headers = { "Content-Type": file.type || "application/octet-stream" };
     return call(withQuery("/api/files", { fileName: file.name }), { method: "POST", headers, body: file });

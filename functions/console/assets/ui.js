@@ -403,7 +403,7 @@ export function useKeys(actions) {
     const listen = (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       if (isTyping(event.target) || event.target.closest?.("[role=menu]") || document.querySelector("dialog[open]")) return;
-      const action = latest.current[prefix && `${prefix} ${event.key}`] ?? latest.current[event.key];
+      const action = latest.current[prefix ? `${prefix} ${event.key}` : event.key];
       if (!action) return;
       event.preventDefault();
       action(event);

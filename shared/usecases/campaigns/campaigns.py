@@ -386,9 +386,17 @@ def _count_conversion(deps: Deps, campaign: Campaign, customer_id: str) -> None:
         unit.commit()
 
 
+@dataclass(frozen=True, slots=True)
+class NamedRecipient:
+    """A recipient with the name that the customer has now; None where they have none, or are gone."""
+
+    recipient: CampaignRecipient
+    name: str | None
+
+
 def recipients(
     deps: Deps, tenant_id: str, campaign_id: str, state: RecipientState | None, limit: int, cursor: str | None
-) -> tuple[list[CampaignRecipient], str | None]:
+) -> tuple[list[NamedRecipient], str | None]:
     """Whom the campaign has come to, all or those in one state, the first ones first, and the cursor of the next page.
 
     Raises `NotFound`.
@@ -399,4 +407,6 @@ def recipients(
     if state is not None:
         query = query.where(lambda recipient: recipient.state, "==", state)
     page = query.order_by(lambda recipient: recipient.created_at).page(limit, cursor)
-    return page.documents, page.cursor
+    customer_ids = list(dict.fromkeys(recipient.customer_id for recipient in page.documents))
+    names = {customer.id: customer.name for customer in unit.customers.owned_many(tenant_id, customer_ids)}
+    return [NamedRecipient(each, names.get(each.customer_id)) for each in page.documents], page.cursor

@@ -205,8 +205,8 @@ def _pause(deps: Deps, unit: UnitOfWork, delivery: WebhookDelivery, endpoint: We
             tenant_id=endpoint.tenant_id,
             type="webhook_paused",
             title="Webhook paused",
-            message=f"{_shown(endpoint)} is called no more: {reason}. What happens is kept for seven days; mend it and "
-            "let it go on.",
+            message=f"{_public_name(endpoint)} is called no more: {reason}. What happens is kept for seven days; "
+            "mend it and let it go on.",
             created_at=deps.now(),
         )
         notifications.add(deps, unit, notification)
@@ -221,14 +221,14 @@ def _notify_of_dead(deps: Deps, endpoint: WebhookEndpoint, delivery: WebhookDeli
         tenant_id=endpoint.tenant_id,
         type="webhook_refused",
         title="Webhook refused an event",
-        message=f"{_shown(endpoint)} has refused {delivery.type} for a day, at last with "
+        message=f"{_public_name(endpoint)} has refused {delivery.type} for a day, at last with "
         f"{delivery.answer_status or delivery.error}. Its deliveries tell more, and can be sent again there.",
         created_at=deps.now(),
     )
     notifications.notify_once(deps, notification)
 
 
-def _shown(endpoint: WebhookEndpoint) -> str:
+def _public_name(endpoint: WebhookEndpoint) -> str:
     """Without its path and query, which may be secret."""
     return endpoint.description or "A webhook at {1}".format(*origin(endpoint.url))
 
@@ -254,6 +254,8 @@ def _put_off(deps: Deps, lane: str, wait: _Wait) -> None:
 def _wake_all(deps: Deps, tenant_id: str, endpoint_id: str) -> None:
     """Have every lane of an endpoint looked at, and what waits for its next attempt made now."""
     began = deps.now()
+    if UnitOfWork(deps.store).webhook_endpoints.owned_or_none(tenant_id, endpoint_id) is None:
+        return
     query = UnitOfWork(deps.store).webhook_deliveries.query().where(lambda each: each.endpoint_id, "==", endpoint_id)
     query = query.where(lambda each: each.open, "==", True).order_by(lambda each: each.at)
     lanes: set[str] = set()
@@ -262,7 +264,7 @@ def _wake_all(deps: Deps, tenant_id: str, endpoint_id: str) -> None:
         page = query.unit_page(_PAGE, cursor)
         for document in page.documents:
             delivery = document.read()
-            if delivery.lane in lanes or delivery.tenant_id != tenant_id:
+            if delivery.lane in lanes:
                 continue
             lanes.add(delivery.lane)
             delivery.next_retry_at, delivery.due_at = None, deps.now() + WOKEN_WITHIN

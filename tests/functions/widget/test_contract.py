@@ -12,7 +12,7 @@ from functions.hub.main import blueprints
 from shared.security.buckets import Buckets
 from tests.apps import create_app
 from tests.functions.widget.conftest import begin, make_widget
-from tests.http.test_contract import CHECKS, REPEATABLE, contract
+from tests.http.test_contract import CHECKS, REPEATABLE, operation_of
 from tests.pipeline.hub import Hub
 
 
@@ -34,9 +34,7 @@ def test_a_visitors_calls_are_answered_as_documented(hub: Hub, method: str, path
     # One bucket at a time means that each one begins anew, full; the other kind runs dry.
     buckets = Buckets(lambda: 0.0, size=0 if per_minute == "enough" else 100)
     app = create_app(replace(hub.deps, buckets=buckets), blueprints())
-    schema = contract()
-    schema.app = app
-    operation = schema[path][method]
+    operation = operation_of(app, method, path)
 
     @settings(REPEATABLE, max_examples=25 if per_minute == "enough" else 3)
     @given(case=operation.as_strategy())

@@ -2,6 +2,7 @@
 import { html } from "../vendor/preact.js";
 import { api, clockTime, formatMoment, formatNumber, goTo, pathTo, t } from "../core.js";
 import { Button, channelIcon, channelName, Empty, Failure, Field, Icon, Skeleton, useLoad } from "../ui.js";
+import { saveFile } from "./form_parts.js";
 
 const RANGES = ["1h", "24h", "7d", "30d"];
 const [WIDTH, HEIGHT, GAP] = [640, 140, 2];
@@ -115,9 +116,5 @@ function ByChannel({ metrics, scores }) {
 function download(name, heads, rows) {
   const quote = (value) => `"${String(value).replaceAll('"', '""')}"`;
   const text = [heads, ...rows].map((cells) => cells.map(quote).join(",")).join("\r\n");
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-  link.download = `${name}.csv`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  saveFile(`${name}.csv`, text);
 }

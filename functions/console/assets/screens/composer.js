@@ -2,7 +2,7 @@
 // in which what was sent can be taken back.
 import { html, signal, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 import { api, beforeSignOut, cannedReplies, formatBytes, may, me, people, storage, t, uniqueId } from "../core.js";
-import { Button, classes, Icon, toast, toastError, useKeys } from "../ui.js";
+import { Button, classes, Failure, Icon, toast, toastError, useKeys, useLoad } from "../ui.js";
 
 const UNDO_SECONDS = 5;
 const TYPING_PAUSE = 4_000;
@@ -12,8 +12,9 @@ const LONGEST_TEXT = 65_536;
 // ── What is about to be sent ─────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * Messages that the hub does not have yet: `{id, conversationId, text, files, replyTo, state, error, sendAt}`, where
- * `state` is `held` (it can be taken back), `sending` or `failed`. They belong to the page and not to a conversation
+ * Messages that the hub does not have yet: `{id, conversationId, text, files, replyTo, template, state, error, sendAt}`,
+ * where `state` is `held` (it can be taken back), `sending` or `failed`. A `template` is sent instead of the text, which
+ * shows what it says; `filled` has its id and values, to go on with when it is taken back. They belong to the page and not to a conversation
  * that is in sight, so that changing to another one neither loses nor misdirects them.
  */
 export const outgoing = signal([]);
@@ -95,9 +96,11 @@ export function Composer({ row, reach, quoted, onUnquote }) {
   const [text, setText] = useState(() => storage.get(draftKey(id, mode)) ?? "");
   const [files, setFiles] = useState([]);
   const [isOver, setOver] = useState(false);
+  const [picker, setPicker] = useState(null);
   const area = useRef();
   const isNote = mode === "note";
   const refusal = isNote ? null : refusalOf(row, reach);
+  const canUseTemplate = !isNote && row.status !== "CLOSED" && (reach?.abilities ?? []).includes("template");
 
   const write = (value) => {
     setText(value);
@@ -116,6 +119,7 @@ export function Composer({ row, reach, quoted, onUnquote }) {
     if (item?.conversationId !== id) return;
     restored.value = null;
     if (isNote) change("reply");
+    if (item.template) return setPicker(item.filled);
     setFiles(item.files);
     setText(item.text);
     keepDraft(id, "reply", item.text);
@@ -148,6 +152,10 @@ export function Composer({ row, reach, quoted, onUnquote }) {
     write("");
     setFiles([]);
     onUnquote();
+  };
+  const sendTemplate = (message) => {
+    setPicker(null);
+    hold({ conversationId: id, files: [], ...message });
   };
   const add = async (added) => {
     const room = [...added].slice(0, MOST_FILES - files.length);
@@ -206,7 +214,11 @@ export function Composer({ row, reach, quoted, onUnquote }) {
     ${quoted &&
     !isNote &&
     html`<div class="composer-quote"><${Icon} name="reply" size=${14} /><bdi>${quoted.text || t("row.attachment")}</bdi><${Button} icon="x" label=${t("composer.unquote")} onClick=${onUnquote} /></div>`}
-    ${refusal && html`<p class="composer-refusal"><${Icon} name="lock" size=${16} /> ${refusal}</p>`}
+    ${refusal &&
+    html`<div class="composer-refusal">
+      <${Icon} name="lock" size=${16} /><p>${refusal}</p>
+      ${canUseTemplate && html`<${Button} kind="primary" icon="file-text" onClick=${() => setPicker({})}>${t("templates.choose")}<//>`}
+    </div>`}
     <div class="composer-text">
       ${suggestions.list}
       <textarea
@@ -226,7 +238,8 @@ export function Composer({ row, reach, quoted, onUnquote }) {
         </li>`,
       )}
     </ul>`}
-    <div class="composer-actions">
+    ${!refusal &&
+    html`<div class="composer-actions">
       ${canAttach &&
       html`<label class="button icon-only" title=${t("composer.attach")}
         ><${Icon} name="paperclip" /><span class="visually-hidden">${t("composer.attach")}</span
@@ -235,12 +248,31 @@ export function Composer({ row, reach, quoted, onUnquote }) {
           event.target.value = "";
         }}
       /></label>`}
+      ${canUseTemplate && html`<${Button} icon="file-text" label=${t("templates.choose")} onClick=${() => setPicker({})} />`}
       <span class="help">${t(isNote ? "composer.note.help" : "composer.reply.help")}</span>
-      <${Button} kind=${isNote ? "note" : "primary"} icon=${isNote ? "sticky-note" : "send"} type="submit" disabled=${isEmpty || uploading || Boolean(refusal)}>
+      <${Button} kind=${isNote ? "note" : "primary"} icon=${isNote ? "sticky-note" : "send"} type="submit" disabled=${isEmpty || uploading}>
         ${t(isNote ? "composer.note.submit" : "composer.reply.submit")}
       <//>
-    </div>
-  </form>`;
+    </div>`}
+  </form>
+  ${picker && html`<${TemplatePicker} row=${row} begun=${picker} onSend=${sendTemplate} onClose=${() => setPicker(null)} />`}`;
+}
+
+/** The dialog for templates, whose module is fetched when it is first opened. */
+function TemplatePicker({ row, begun, onSend, onClose }) {
+  const { value: module, error } = useLoad(() => import("./templates.js"), []);
+  if (error) return html`<${Failure} error=${error} onRetry=${onClose} />`;
+  if (!module) return null;
+  const choose = (template, values) =>
+    onSend({
+      text: module.shownText(template, values),
+      template: module.fillingOf(template, values),
+      filled: { templateId: template.id, values },
+    });
+  const customer = { name: row.customerName, phone: row.phoneNumber };
+  return html`<${module.TemplateDialog}
+    channelId=${row.channelInstanceId} customerId=${row.customerId} customer=${customer} begun=${begun} onSend=${choose} onClose=${onClose}
+  />`;
 }
 
 function refusalOf(row, reach) {

@@ -1,24 +1,41 @@
 // The people of the business, who is invited, API keys for programs, and one's own sessions.
-import { html, useState } from "../vendor/preact.js";
+import { html, useEffect, useState } from "../vendor/preact.js";
 import { api, dateAndTime, may, me, people as everybody, shortMoment, signOut, t } from "../core.js";
 import { Avatar, Button, confirmed, Dialog, Failure, Field, fieldError, Icon, Menu, Skeleton, toast, toastError, useLoad } from "../ui.js";
+import { onEvent } from "../live.js";
+import { Chips } from "./form_parts.js";
 import { Copyable, FormError, PageHeader, useSubmit } from "./setup_parts.js";
 
 const ROLES = ["viewer", "agent", "admin", "owner"];
+/** How each presence looks. */
+const PRESENCES = { online: "good", away: "busy", offline: "idle" };
 const SCOPES = ["read", "write", "secrets:read"];
 
 /** The roles that somebody may give: only owners make owners and admins. */
 const givenBy = () => (may("owner") ? ROLES : ["viewer", "agent"]);
 const mayManage = (user) => may("admin") && user.id !== me.value.id && givenBy().includes(user.role.toLowerCase());
 
+/** Who is there, and how much they have and take, by the id of the user. */
+async function everybodysAvailability() {
+  const all = new Map();
+  let cursor;
+  do {
+    const page = await api.get("/api/users/availability", { cursor });
+    for (const person of page.people) all.set(person.userId, person);
+    cursor = page.nextCursor;
+  } while (cursor && all.size < 100);
+  return all;
+}
+
 const load = async () => {
-  const [users, invitations, keys, sessions] = await Promise.all([
+  const [users, invitations, keys, sessions, availability] = await Promise.all([
     api.get("/api/users", { limit: 100 }),
     may("admin") ? api.get("/api/users/invitations", { limit: 100 }) : { invitations: [] },
     may("admin") ? api.get("/api/keys", { limit: 100 }) : { keys: [] },
     api.get("/api/auth/sessions", { limit: 100 }),
+    everybodysAvailability(),
   ]);
-  return { users: users.users, invitations: invitations.invitations, keys: keys.keys, sessions: sessions.sessions };
+  return { availability, users: users.users, invitations: invitations.invitations, keys: keys.keys, sessions: sessions.sessions };
 };
 
 export default function People() {
@@ -36,17 +53,37 @@ export default function People() {
     ${error && html`<${Failure} error=${error} onRetry=${reload} />`}
     ${!value && !error && html`<${Skeleton} lines=${6} />`}
     ${value &&
-    html`<${Users} users=${value.users} onDone=${changed} onLink=${(resetLink) => setDialog({ resetLink })} />
+    html`<${Users} users=${value.users} availability=${value.availability} onDone=${changed} onAvailability=${(user) => setDialog({ user })} onLink=${(resetLink) => setDialog({ resetLink })} />
       ${value.invitations.length > 0 && html`<${Invitations} invitations=${value.invitations} onDone=${reload} />`}
       ${may("admin") && html`<${Keys} keys=${value.keys} onDone=${reload} onAdd=${() => setDialog("key")} />`}
       <${Sessions} sessions=${value.sessions} onDone=${reload} />`}
     ${dialog === "invite" && html`<${Invite} onClose=${close} onDone=${reload} />`}
     ${dialog === "key" && html`<${NewKey} onClose=${close} onDone=${reload} />`}
+    ${dialog?.user &&
+    html`<${Availability}
+      user=${dialog.user} availability=${value.availability.get(dialog.user.id)} onClose=${close}
+      onDone=${() => {
+        close();
+        reload();
+      }}
+    />`}
     ${dialog?.resetLink && html`<${Dialog} title=${t("people.resetLink")} onClose=${close}><p>${t("people.resetHelp")}</p><${Copyable} text=${dialog.resetLink} label=${t("people.resetLink")} /><//>`}
   </main>`;
 }
 
-function Users({ users, onDone, onLink }) {
+const mayAnswer = (user) => user.role.toLowerCase() !== "viewer";
+/** Only of people in teams, and of those who have set it, the hub keeps whether they are there. */
+const isKept = (availability) => availability && (availability.teamIds.length > 0 || availability.isChosen);
+
+/** Whether somebody is given conversations, and how many: kept in step with what the hub tells. */
+function Presence({ availability }) {
+  const [status, setStatus] = useState(availability.status);
+  useEffect(() => setStatus(availability.status), [availability]);
+  useEffect(() => onEvent("presence", (event) => event.userId === availability.userId && setStatus(event.status)), [availability.userId]);
+  return html`<span class=${`status presence-text ${PRESENCES[status]}`}>${t(`presence.${status}`)}</span>`;
+}
+
+function Users({ users, availability, onDone, onLink, onAvailability }) {
   const change = (user, role) => api.patch(`/api/users/${user.id}`, { role }).then(onDone, toastError);
   const remove = async (user) => {
     const name = user.name || user.email;
@@ -62,7 +99,12 @@ function Users({ users, onDone, onLink }) {
         const name = user.name || user.email;
         return html`<li key=${user.id}>
           <${Avatar} name=${name} />
-          <div><bdi>${name}</bdi>${user.name && html`<small>${user.email}</small>`}</div>
+          <div>
+            <bdi>${name}</bdi>${user.name && html`<small>${user.email}</small>`}
+            ${mayAnswer(user) && html`<small>${takesText(availability.get(user.id))}</small>`}
+          </div>
+          ${mayAnswer(user) && isKept(availability.get(user.id)) && html`<${Presence} availability=${availability.get(user.id)} />`}
+          ${mayAnswer(user) && (may("admin") || (user.id === me.value.id && may("agent"))) && html`<${Button} icon="sliders-horizontal" label=${t("people.availabilityOf", { name })} onClick=${() => onAvailability(user)} />`}
           <span class="tag">${t(`role.${user.role.toLowerCase()}`)}</span>
           ${mayManage(user) &&
           html`<${Menu}
@@ -78,6 +120,37 @@ function Users({ users, onDone, onLink }) {
       })}
     </ul>
   </section>`;
+}
+
+/** How much somebody takes, and what they are good at, in a line. */
+function takesText(availability) {
+  if (!availability) return "";
+  const { capacity, skills, openConversations } = availability;
+  const text = capacity === null ? t("people.has", { count: openConversations }) : t("people.takes", { open: openConversations, count: capacity });
+  return [text, skills.join(", ")].filter(Boolean).join(" · ");
+}
+
+function Availability({ user, availability, onClose, onDone }) {
+  const [skills, setSkills] = useState(availability?.skills ?? []);
+  const chosen = availability?.isChosen ? availability.status : "";
+  const { submit, busy, error } = useSubmit(async (form) => {
+    const capacity = form.get("capacity");
+    await api.put(`/api/users/${user.id}/availability`, { status: form.get("status") || null, capacity: capacity === "" ? null : Number(capacity), skills });
+    toast(t("saved"));
+    onDone();
+  });
+  return html`<${Dialog} title=${t("people.availabilityOf", { name: user.name || user.email })} onClose=${onClose}>
+    <form onSubmit=${submit}>
+      <${Field} as="select" label=${t("people.presence")} help=${t("people.presenceHelp")} name="status">
+        <option value="">${t("people.byPages")}</option>
+        ${Object.keys(PRESENCES).map((status) => html`<option key=${status} value=${status} selected=${status === chosen}>${t(`presence.${status}`)}</option>`)}
+      <//>
+      <${Field} label=${t("people.capacity")} help=${t("people.capacityHelp")} name="capacity" type="number" min="0" max="1000" defaultValue=${availability?.capacity ?? ""} error=${fieldError(error, "capacity")} />
+      <${Chips} label=${t("people.skills")} help=${t("people.skillsHelp")} items=${skills} onChange=${setSkills} error=${fieldError(error, "skills")} />
+      <${FormError} error=${error} />
+      <footer><${Button} onClick=${onClose}>${t("cancel")}<//><${Button} kind="primary" type="submit" busy=${busy}>${t("save")}<//></footer>
+    </form>
+  <//>`;
 }
 
 function Invitations({ invitations, onDone }) {

@@ -383,8 +383,12 @@ def does_not_grow(reconnects: Reconnects) -> None:
 
 
 def _children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text("ascii").split()]
+    """None of a process that has ended."""
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return [int(child) for task in tasks for child in (task / "children").read_text("ascii").split()]
+    except FileNotFoundError:
+        return []
 
 
 def main() -> None:

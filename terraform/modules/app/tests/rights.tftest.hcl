@@ -67,7 +67,7 @@ run "nobody_may_do_more_than_the_table_says" {
     condition = alltrue([
       for member in concat(values(google_project_iam_member.reads_secrets), values(google_project_iam_member.keeps_secrets)) :
       length(member.condition) == 1 &&
-      can(regex("^(resource\\.name\\.startsWith\\(\"projects/123456789012/secrets/(instance|forge|agent)-\"\\)( \\|\\| |$))+$", member.condition[0].expression))
+      can(regex("^(resource\\.name\\.startsWith\\(\"projects/123456789012/secrets/(instance|forge|agent|webhook)-\"\\)( \\|\\| |$))+$", member.condition[0].expression))
     ])
     error_message = "Secrets of tenants are the only ones that a right on the project may open"
   }

@@ -69,10 +69,11 @@ function receive(frame) {
 function joined({ ok, cursor: latest, reload }) {
   if (!ok) return lose();
   failures = 0;
-  const mayHaveMissed = connection.value === "lost" && (reload || !cursor);
+  const mayHaveMissed = connection.value !== "live" && (reload || !cursor);
   cursor = latest ?? cursor;
   connection.value = "live";
-  // The hub has told what was missed, unless it was too much, or too long ago.
+  // The hub has told what was missed since the cursor, unless it was too much, or too long ago. Before the first cursor
+  // a page may have shown a conversation already.
   if (mayHaveMissed) tell("reconnected");
   repair();
 }

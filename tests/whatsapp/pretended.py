@@ -140,16 +140,17 @@ class WhatsApp:
                 link.connection.shutdown(socket.SHUT_RDWR)
 
     def _start(self, link: Link, start: protocol.Start) -> None:
-        link.store = Path(start.store)
+        store = Path(start.store)
         link.say(protocol.Alive())
         if not self.reachable:
             link.say(protocol.Failed(why="WhatsApp could not be reached: no route"))
-        elif link.store.exists():
+        elif store.exists():
             self.was_held_twice |= sum(other.is_open and other is not link for other in self.links) > 0
             link.say(protocol.Connected(account=ACCOUNT, name="Shop"))
         else:
             code = "PAIR-CODE" if start.phone else None
             link.say(protocol.Qr(code="https://wa.me/#2@ref,noise,identity,adv,1", seconds=60, pairing_code=code))
+        link.store = store  # whoever waits for it finds the code shown
 
     def _answer(self, identifier: str, command: protocol.Send | protocol.Media) -> protocol.Answer:
         if self.refusals:

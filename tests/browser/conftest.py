@@ -85,7 +85,7 @@ class Shop:
         self.host.on("GET", "/", Reply(text=page, headers=headers))
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
-        answer = requests.request(method, self.hub_url + path, json=body, headers=self.headers, timeout=20)
+        answer = requests.request(method, self.hub_url + path, json=body, headers=self.headers, timeout=60)
         assert answer.ok, answer.text
         return answer.json()
 
@@ -105,9 +105,9 @@ class Shop:
     def visitor(self, name: str, text: str) -> None:
         """Have somebody of this name write to the shop."""
         url = f"{self.hub_url}/widget/{self.name}"
-        token = requests.post(f"{url}/session", json={"name": name}, timeout=20).json()["token"]
+        token = requests.post(f"{url}/session", json={"name": name}, timeout=60).json()["token"]
         headers = {"Authorization": f"Bearer {token}"}
-        assert requests.post(f"{url}/messages", json={"text": text}, headers=headers, timeout=20).ok
+        assert requests.post(f"{url}/messages", json={"text": text}, headers=headers, timeout=60).ok
 
     def colleague(self, name: str, role: str = "agent") -> str:
         """Somebody else of the business, with the owner's password; returns their e-mail address."""

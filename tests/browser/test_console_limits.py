@@ -158,7 +158,7 @@ def test_names_of_files_and_what_is_known_of_customers_are_no_markup(browser: Br
     fields = {"customFields": {"note": attack}, "tags": [attack], "email": "ada@example.com"}
     shop.api("PATCH", f"/api/customers/{customer['id']}", fields)
     upload = requests.post(
-        f"{shop.hub_url}/api/files", params={"fileName": attack}, data=b"%PDF-1.7", headers=shop.headers, timeout=20
+        f"{shop.hub_url}/api/files", params={"fileName": attack}, data=b"%PDF-1.7", headers=shop.headers, timeout=60
     ).json()
     shop.answer("See", attachments=[{"type": "document", "fileId": upload["id"]}])
     shop.api("POST", f"/api/conversations/{conversation['id']}/notes", {"text": attack})

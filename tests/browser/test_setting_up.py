@@ -84,7 +84,7 @@ def test_a_code_is_shown_and_the_channel_is_connected_as_soon_as_it_was_scanned(
         evolution.state = "open"
         hook = evolution.hook
         body = recorded("connection.update-open")
-        assert requests.post(hook["url"], json=body, headers=hook["headers"], timeout=20).ok
+        assert requests.post(hook["url"], json=body, headers=hook["headers"], timeout=60).ok
         page.until("document.querySelector('.status.good')")
         _says(page, "All is well")
         assert _complaints(page) == []
@@ -125,7 +125,7 @@ def test_a_colleague_is_invited_and_a_key_is_shown_once(browser: Browser, shop: 
     _fill(page, name="Shop")
     page.until("document.querySelector('dialog input[readonly]')?.value.startsWith('omh_')")
     key = page.js("document.querySelector('dialog input[readonly]').value")
-    assert requests.get(f"{shop.hub_url}/api/tenant", headers={"X-API-Key": key}, timeout=20).ok
+    assert requests.get(f"{shop.hub_url}/api/tenant", headers={"X-API-Key": key}, timeout=60).ok
     _press(page, "Close")
     _says(page, "Shop")
     assert key not in page.js("document.body.innerText")

@@ -418,7 +418,7 @@ def test_files_go_both_ways_and_pictures_are_shown(shop: Shop, chat: Page, tmp_p
         f"{shop.hub_url}/api/files?fileName=new.png",
         data=PIXEL,
         headers=shop.headers | {"Content-Type": "image/png"},
-        timeout=20,
+        timeout=60,
     ).json()
     shop.answer("Like this one?", attachments=[{"type": "image", "fileId": upload["id"]}])
     chat.until("document.querySelector('.agent img')?.naturalWidth === 1")

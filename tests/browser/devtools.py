@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -36,7 +38,10 @@ class Browser:
         command += ["--disable-extensions", "--disable-background-networking", "--remote-debugging-port=0"]
         # Without a network of its own: what is not served from here does not exist.
         command += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", f"--user-data-dir={profile}"]
-        self.process = subprocess.Popen([*command, "about:blank"], stdout=self._log, stderr=self._log)
+        # In a group of its own: on Debian the program is a script that starts the browser, and does not end it.
+        self.process = subprocess.Popen(
+            [*command, "about:blank"], stdout=self._log, stderr=self._log, start_new_session=True
+        )
         port, path = self._address(profile / "DevToolsActivePort")
         self._url = f"ws://127.0.0.1:{port}{path}"
         self._ids = itertools.count(1)
@@ -95,7 +100,7 @@ class Browser:
 
     def close(self) -> None:
         self._socket.close()
-        self.process.terminate()
+        os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait(20)
         self._log.close()
 

@@ -71,9 +71,15 @@ def paired(hub: Hub, whatsapp: WhatsApp, start: Start, channels: Channels, **con
     channel = whatsapp_channel(hub, **config)
     start("one", channels=channels)
     link = whatsapp.link()
+    code_is_shown(hub, channel)
     whatsapp.scan(link)
     eventually(lambda: status_of(hub, channel) == "CONNECTED")
     return channel, link
+
+
+def code_is_shown(hub: Hub, channel: str) -> None:
+    """Wait for the code, as a person does who is going to scan it."""
+    eventually(lambda: hub.documents("instances", id=channel)[0].get("pairing"))
 
 
 def answer(hub: Hub, text: str, **fields: Any) -> str:

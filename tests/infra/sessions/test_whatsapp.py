@@ -18,7 +18,7 @@ from shared.config import Settings
 from shared.domain.messages import MessageStatus
 from shared.ports.store import Ref
 from tests.eventually import eventually
-from tests.infra.sessions.steps import Channels, Start, answer, paired, status_of, whatsapp_channel
+from tests.infra.sessions.steps import Channels, Start, answer, code_is_shown, paired, status_of, whatsapp_channel
 from tests.pipeline.hub import Hub
 from tests.stubs import Reply
 from tests.whatsapp.pretended import ACCOUNT, CUSTOMER, WhatsApp
@@ -265,7 +265,9 @@ def test_a_code_that_nobody_scans_ends_the_pairing_and_another_one_can_begin(
 ) -> None:
     start("one", channels=channels)
     channel = whatsapp_channel(hub)
-    whatsapp.link().say(protocol.PairingEnded(why="nobody scanned the code in time: connect the channel again"))
+    link = whatsapp.link()
+    code_is_shown(hub, channel)
+    link.say(protocol.PairingEnded(why="nobody scanned the code in time: connect the channel again"))
     eventually(lambda: status_of(hub, channel) == "DISCONNECTED")
     hub.post(f"/api/channels/{channel}/connect", {})
     whatsapp.scan(whatsapp.link())

@@ -94,6 +94,30 @@ def test_a_note_is_seen_by_a_colleague_at_once_and_never_sent(browser: Browser, 
     colleagues.until("document.querySelector('.bell .badge')?.textContent === '1'")
 
 
+def test_what_is_told_while_older_news_is_on_its_way_is_not_lost(browser: Browser, shop: Shop) -> None:
+    shop.visitor("Ada", "Hello")
+    page = open_console(browser, shop)
+    choose(page, "Ada")
+    [conversation] = shop.conversations()
+    page.js("document.querySelector('nav a[href*=\"/console/teams\"]').click()")
+    page.until("!document.querySelector('.line')")
+    # The next answer with the messages waits in the page, and is older than what is told meanwhile.
+    page.js(
+        "(() => { const real = window.fetch; window.fetch = async (url, ...rest) => {"
+        " const answer = await real(url, ...rest);"
+        " if (`${url.url ?? url}`.includes('/messages')) {"
+        "  window.isHeld = true; await new Promise((go) => { window.letGo = go; }); }"
+        " return answer; } })()"
+    )
+    page.js("history.back()")
+    page.until("window.isHeld && document.querySelector('.line')")
+    shop.api("POST", f"/api/conversations/{conversation['id']}/notes", {"text": "Call her back"})
+    page.until("document.querySelector('.line.note')")
+    page.js("window.letGo()")
+    page.wait(lambda: page.js(LINES) == ["Hello", "Call her back"], "the note stays")
+    assert complaints(page) == []
+
+
 def test_of_two_who_assign_at_once_one_hears_who_was_first(browser: Browser, shop: Shop) -> None:
     shop.visitor("Ada", "Hello")
     email = shop.colleague("Bob")

@@ -14,8 +14,12 @@ const notices = signal({ items: [], cursor: null });
 const unreadCount = computed(() => notices.value.items.filter((notice) => !notice.read).length);
 
 async function load(cursor) {
+  const idsBefore = new Set(notices.value.items.map(({ id }) => id));
   const page = await api.get("/api/notifications", { limit: PAGE, cursor });
-  const former = cursor ? notices.value.items : [];
+  const { items } = notices.value;
+  const idsOfPage = new Set(page.notifications.map(({ id }) => id));
+  // The answer may be older than what is told while it is on its way.
+  const former = cursor ? items : items.filter(({ id }) => !idsBefore.has(id) && !idsOfPage.has(id));
   notices.value = { items: [...former, ...page.notifications], cursor: page.nextCursor };
 }
 

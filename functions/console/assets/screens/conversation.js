@@ -171,7 +171,7 @@ function Turn({ row, log }) {
 const logs = new Map();
 
 function logOf(id) {
-  const log = logs.get(id) ?? { id, state: signal({ messages: [], cursor: null, isLoading: true, isPartial: false, error: null }) };
+  const log = logs.get(id) ?? { id, loads: new Set(), state: signal({ messages: [], cursor: null, isLoading: true, isPartial: false, error: null }) };
   logs.delete(id);
   logs.set(id, log);
   if (logs.size > MOST_KEPT) logs.delete(logs.keys().next().value);
@@ -207,6 +207,9 @@ function useLog(id) {
 }
 
 async function loadNewest(log) {
+  // The answer may be older than what is told while it is on its way.
+  const toldMeanwhile = [];
+  log.loads.add(toldMeanwhile);
   try {
     const page = await api.get(`/api/conversations/${log.id}/messages`, { limit: PAGE });
     const former = log.state.peek();
@@ -216,10 +219,14 @@ async function loadNewest(log) {
     const isJoined = former.messages.some(({ id }) => page.messages.some((message) => message.id === id));
     const joined = isJoined ? [...older, ...page.messages] : page.messages;
     log.state.value = { messages: joined, cursor: isJoined && older.length ? former.cursor : page.nextCursor, isLoading: false, isPartial: false, error: null };
+    log.loads.delete(toldMeanwhile);
+    toldMeanwhile.forEach((message) => addMessage(log, message));
     const last = page.messages.at(-1);
     if (last && !document.hidden) markRead(log.id, last.id);
   } catch (error) {
     log.state.value = { ...log.state.peek(), isLoading: false, error };
+  } finally {
+    log.loads.delete(toldMeanwhile);
   }
 }
 
@@ -238,6 +245,7 @@ async function loadOlder(log) {
 }
 
 function addMessage(log, message) {
+  for (const toldMeanwhile of log.loads) toldMeanwhile.push(message);
   const state = log.state.peek();
   const index = state.messages.findIndex(({ id }) => id === message.id);
   if (index >= 0) return (log.state.value = { ...state, messages: state.messages.with(index, message) });

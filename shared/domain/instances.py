@@ -153,6 +153,11 @@ class Instance(BaseModel):
         becomes_connected = status is InstanceStatus.CONNECTED and self.status is not status
         return now if becomes_connected else self.connected_at
 
+    def is_connected_since(self, moment: datetime) -> bool:
+        """Whether it is connected, and became so later than the moment."""
+        is_later = self.connected_at is not None and self.connected_at > moment
+        return self.status is InstanceStatus.CONNECTED and is_later
+
     @property
     def secret_name(self) -> str:
         """The name under which the instance's credentials lie in the secrets port."""

@@ -56,7 +56,7 @@ def test_the_state_of_a_channel_that_is_gone_is_neither_stored_nor_told(deps: De
     bus = RecordingBus(deps.bus)
     deps = replace(deps, bus=bus)
     connection_state.apply_connection(deps, WHATSAPP, ConnectionChanged(status=InstanceStatus.CONNECTED))
-    connection_state.apply_pairing_code(deps, WHATSAPP, PairingCodeIssued(text="2@code", png_base64=None))
+    connection_state.apply_pairing_code(deps, WHATSAPP, PairingCodeIssued(text="2@code", png_base64=None), deps.now())
     connection_state.note_stray(deps, WHATSAPP, "another account")
     assert (deps.store.count("instances"), bus.published) == (0, [])
 

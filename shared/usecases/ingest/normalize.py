@@ -91,7 +91,7 @@ def _apply(deps: Deps, instance: Instance, event: InboundEvent, channel_event: C
         case CustomerTyping():
             _tell_of_typing(deps, instance, event, channel_event)
         case _:
-            _apply_to_others(deps, instance, channel_event)
+            _apply_to_others(deps, instance, event, channel_event)
 
 
 def _tell_of_typing(deps: Deps, instance: Instance, event: InboundEvent, typing: CustomerTyping) -> None:
@@ -101,13 +101,13 @@ def _tell_of_typing(deps: Deps, instance: Instance, event: InboundEvent, typing:
         presence.customer_types(deps, instance, typing.chat_key)
 
 
-def _apply_to_others(deps: Deps, instance: Instance, channel_event: ChannelEvent) -> None:
+def _apply_to_others(deps: Deps, instance: Instance, event: InboundEvent, channel_event: ChannelEvent) -> None:
     """Events that change no message, but the account, the chat or the customer."""
     match channel_event:
         case ConnectionChanged():
             connection_state.apply_connection(deps, instance, channel_event)
         case PairingCodeIssued():
-            connection_state.apply_pairing_code(deps, instance, channel_event)
+            connection_state.apply_pairing_code(deps, instance, channel_event, event.received_at)
         case ChatMoved():
             chat_moves.move_chat(deps, instance, channel_event)
         case ConsentChanged():

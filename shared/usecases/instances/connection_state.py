@@ -58,8 +58,11 @@ def _set_connection(instance: Instance, event: ConnectionChanged, now: datetime)
         instance.pairing = None
 
 
-def apply_pairing_code(deps: Deps, instance: Instance, issued: PairingCodeIssued) -> None:
-    """Store a code to scan until it expires, and show it to the room."""
+def apply_pairing_code(deps: Deps, instance: Instance, issued: PairingCodeIssued, issued_at: datetime) -> None:
+    """Store a code to scan until it expires, and show it to the room.
+
+    One that was issued before the account was connected is dropped: its event was overtaken.
+    """
     pairing = PairingCode(
         text=issued.text,
         png_base64=issued.png_base64,
@@ -70,7 +73,7 @@ def apply_pairing_code(deps: Deps, instance: Instance, issued: PairingCodeIssued
 
     def attempt(unit: UnitOfWork) -> None:
         after = unit.instances.owned_or_none(instance.tenant_id, instance.id)
-        if after is None:
+        if after is None or after.is_connected_since(issued_at):
             return
         before = after.model_copy()
         after.pairing, after.status, after.status_detail = pairing, status, None

@@ -74,7 +74,7 @@ def test_a_code_to_scan_stands_in_the_card_as_its_text_until_it_expires(
     Evolution(provider)
     channel = page.whatsapp()
     instance = instances.by_id(deps, "acme", channel)
-    apply_pairing_code(deps, instance, _code(text="2@the,code"))
+    apply_pairing_code(deps, instance, _code(text="2@the,code"), deps.now())
     card = page.card(channel)
     assert (card["qrCode"], card["status"]) == ("2@the,code", "CONNECTING")
     stored = instances.by_id(deps, "acme", channel).pairing
@@ -82,14 +82,27 @@ def test_a_code_to_scan_stands_in_the_card_as_its_text_until_it_expires(
     assert card["qrCodeExpiry"][:19] == stored.expires_at.isoformat()[:19]
     viewer = Page(app_client, key_for(deps, "acme", Role.VIEWER))
     assert (viewer.card(channel)["qrCode"], viewer.card(channel)["qrCodeExpiry"]) == (None, None)
-    apply_pairing_code(deps, instance, _code(text="2@old", valid_seconds=-1))
+    apply_pairing_code(deps, instance, _code(text="2@old", valid_seconds=-1), deps.now())
     assert page.card(channel)["qrCode"] is None
+
+
+def test_a_code_whose_event_was_overtaken_by_the_connection_is_not_shown(
+    deps: Deps, page: Page, provider: Stub
+) -> None:
+    Evolution(provider)
+    instance = instances.by_id(deps, "acme", page.whatsapp())
+    issued_at = deps.now()
+    apply_connection(deps, instance, ConnectionChanged(status=InstanceStatus.CONNECTED))
+    apply_pairing_code(deps, instance, _code(text="2@late"), issued_at)
+    assert (page.card(instance.id)["qrCode"], page.card(instance.id)["status"]) == (None, "CONNECTED")
+    apply_pairing_code(deps, instance, _code(text="2@anew"), deps.now())
+    assert page.card(instance.id)["qrCode"] == "2@anew"
 
 
 def test_a_code_that_is_only_a_picture_is_not_put_where_a_text_is_read(deps: Deps, page: Page, provider: Stub) -> None:
     Evolution(provider)
     channel = page.whatsapp()
-    apply_pairing_code(deps, instances.by_id(deps, "acme", channel), _code(png_base64="aGk="))
+    apply_pairing_code(deps, instances.by_id(deps, "acme", channel), _code(png_base64="aGk="), deps.now())
     assert (page.card(channel)["qrCode"], page.card(channel)["qrCodeExpiry"]) == (None, None)
 
 

@@ -53,7 +53,27 @@ def sweep(deps: Deps) -> dict[str, int]:
 
     Raises `StoreError`, after the last step, when the store could not be reached.
     """
-    steps: dict[str, Callable[[Deps], int]] = {
+    counts: dict[str, int] = {}
+    store_error: StoreError | None = None
+    for name, step in _steps().items():
+        counts[name] = 0
+        try:
+            counts[name] = step(deps)
+        except StoreError as error:
+            log.warning("the store did not answer a step of the sweep: %s", error.detail, extra={"step": name})
+            store_error = error
+        except Exception:
+            log.exception("a step of the sweep failed", extra={"step": name})
+    if any(counts.values()):
+        log.info("swept", extra=counts)
+    if store_error is not None:
+        raise store_error
+    metrics.outbox(deps)
+    return counts
+
+
+def _steps() -> dict[str, Callable[[Deps], int]]:
+    return {
         "overdue": _wake_overdue,
         "woken": _wake_snoozed,
         "pauses_over": _end_pauses,
@@ -74,21 +94,6 @@ def sweep(deps: Deps) -> dict[str, int]:
         "unheld": holders.provide,
         "asked_after": status_checks.check_due_accounts,
     }
-    counts: dict[str, int] = {}
-    store_error: StoreError | None = None
-    for name, step in steps.items():
-        try:
-            counts[name] = step(deps)
-        except Exception as error:
-            log.exception("a step of the sweep failed", extra={"step": name})
-            counts[name] = 0
-            store_error = error if isinstance(error, StoreError) else store_error
-    if any(counts.values()):
-        log.info("swept", extra=counts)
-    if store_error is not None:
-        raise store_error
-    metrics.outbox(deps)
-    return counts
 
 
 def _for_each(query: Query[M], action: Callable[[UnitOfWork, M], None]) -> int:

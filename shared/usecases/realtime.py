@@ -92,9 +92,10 @@ def emit(deps: Deps, tenant_id: str, room: str, name: str, payload: Mapping[str,
 def _tell(
     deps: Deps, unit: UnitOfWork | None, happening: Callable[[], _Happening], *, is_kept_before: bool = False
 ) -> None:
-    """Publish an event once the unit is committed, and keep it with that commit if it is to be kept.
+    """Publish an event once the unit is committed, and keep it in that commit if it is to be kept.
 
-    Without a unit that is done at once. What happens `is_kept_before` told: it was kept before.
+    Without a unit both are done at once. With `is_kept_before` an earlier commit has kept the event, and its process
+    may have died before it published it.
     """
     event: RealtimeEvent | None = None
     deliveries: list[WebhookDelivery] = []

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -145,6 +147,11 @@ class ManualHub(Hub):
         """From Telegram to WhatsApp unless it is said otherwise."""
         body = {"from_channel": "telegram_bot", "to_channel": "whatsapp", **more}
         return self.post(f"/sessions/{session}/transfer", body, status)
+
+    def secret_names(self) -> set[str]:
+        """The names of all secrets that an embedded hub keeps."""
+        with closing(sqlite3.connect(self.deps.settings.data_dir / "hub.db")) as database:
+            return {name for (name,) in database.execute("SELECT name FROM secrets")}
 
     def of(self, session: str) -> Conversation:
         return next(each for each in self.conversations() if each.id == session)

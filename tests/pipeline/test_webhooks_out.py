@@ -300,7 +300,9 @@ def test_a_foreign_webhook_is_not_found(manual_hub: ManualHub, channel: str, rec
     own = _webhook(manual_hub, receiver)
     manual_hub.get(f"/api/webhooks/{own['id']}/deliveries/{delivery['id']}", 404)
     form = {"url": receiver.url, "topics": ["message"]}
+    secret_names = manual_hub.secret_names()
     manual_hub.post("/api/webhooks", form | {"channelIds": [channel]}, 404)
+    assert manual_hub.secret_names() == secret_names, "what is refused leaves no secret behind"
 
 
 @pytest.mark.parametrize("url", ["http://169.254.169.254/", "ftp://example.com", "no address"])

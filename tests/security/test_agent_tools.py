@@ -6,9 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import count
 from typing import Any
 
@@ -290,17 +288,12 @@ def test_a_tools_secret_stays_until_the_tool_is_called_elsewhere(ai_hub: ManualH
     assert not _is_signed(_make_call(ai_hub, channel), secret)
 
 
-def _secret_names(hub: ManualHub) -> set[str]:
-    with closing(sqlite3.connect(hub.deps.settings.data_dir / "hub.db")) as database:
-        return {name for (name,) in database.execute("SELECT name FROM secrets")}
-
-
 def test_a_change_of_an_agent_that_is_deleted_meanwhile_leaves_no_secret_behind(ai_hub: ManualHub) -> None:
-    before = _secret_names(ai_hub)
+    before = ai_hub.secret_names()
     path = f"/api/agents/{_agent(ai_hub)}"
     ai_hub.overlaps.store.before_commit("agents", lambda: ai_hub.client.delete(path, headers=ai_hub.headers))
     ai_hub.patch(path, {"tools": [{"name": "refund", "url": f"{ai_hub.provider.url}/elsewhere"}]}, 404)
-    assert _secret_names(ai_hub) - before == set()
+    assert ai_hub.secret_names() - before == set()
 
 
 def test_an_agent_from_before_calls_were_signed_still_calls(ai_hub: ManualHub) -> None:

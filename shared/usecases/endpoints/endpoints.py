@@ -9,7 +9,8 @@ former one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -49,7 +50,6 @@ def create(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> WithSecret:
     """
     deps.http.check(fields["url"], "url")
     endpoint_id = new_id()
-    name, secret = _new_secret(deps, endpoint_id)
 
     def attempt(unit: UnitOfWork) -> WebhookEndpoint:
         now = deps.now()
@@ -65,7 +65,8 @@ def create(deps: Deps, tenant_id: str, fields: Mapping[str, Any]) -> WithSecret:
         _put_filter(deps, unit, endpoint)
         return endpoint
 
-    return WithSecret(run_with_retry(deps, attempt), secret)
+    with _secret_for(deps, endpoint_id) as (name, secret):
+        return WithSecret(run_with_retry(deps, attempt), secret)
 
 
 def list_page(deps: Deps, tenant_id: str, limit: int, cursor: str | None) -> tuple[list[WebhookEndpoint], str | None]:
@@ -123,7 +124,6 @@ def _go_on(deps: Deps, unit: UnitOfWork, endpoint: WebhookEndpoint) -> None:
 
 def rotate(deps: Deps, tenant_id: str, endpoint_id: str) -> WithSecret:
     """Give it a new secret; for a day the former one signs beside it. A still older one ends at once."""
-    name, secret = _new_secret(deps, endpoint_id)
 
     def attempt(unit: UnitOfWork) -> WebhookEndpoint:
         endpoint = unit.webhook_endpoints.owned(tenant_id, endpoint_id)
@@ -132,11 +132,8 @@ def rotate(deps: Deps, tenant_id: str, endpoint_id: str) -> WithSecret:
         endpoint.former_until, endpoint.updated_at = deps.now() + SECRET_OVERLAP, deps.now()
         return endpoint
 
-    try:
+    with _secret_for(deps, endpoint_id) as (name, secret):
         return WithSecret(run_with_retry(deps, attempt), secret)
-    except NotFound:
-        deps.secrets.delete(name)
-        raise
 
 
 def signing_secrets(deps: Deps, endpoint: WebhookEndpoint) -> list[str]:
@@ -149,7 +146,7 @@ def signing_secrets(deps: Deps, endpoint: WebhookEndpoint) -> list[str]:
 
 
 def delete(deps: Deps, tenant_id: str, endpoint_id: str) -> None:
-    """Its deliveries stay readable nowhere, and none is made any more. Raises `NotFound`."""
+    """Delete an endpoint: its deliveries cannot be read any more, and no more are made. Raises `NotFound`."""
 
     def attempt(unit: UnitOfWork) -> None:
         _remove(deps, unit, unit.webhook_endpoints.owned(tenant_id, endpoint_id))
@@ -228,6 +225,17 @@ def _put_filter(deps: Deps, unit: UnitOfWork, endpoint: WebhookEndpoint) -> None
     others = [each for each in stream.endpoints if each.id != endpoint.id]
     stream.endpoints = [*others, filter_of(endpoint)]
     unit.after_commit(lambda: event_log.forget(deps, endpoint.tenant_id))
+
+
+@contextmanager
+def _secret_for(deps: Deps, endpoint_id: str) -> Iterator[tuple[str, str]]:
+    """The name of a new secret, and the secret, which is deleted again when the endpoint is refused."""
+    name, secret = _new_secret(deps, endpoint_id)
+    try:
+        yield name, secret
+    except (Collision, NotFound):  # after an error of the store the endpoint may have it all the same
+        deps.secrets.delete(name)
+        raise
 
 
 def _new_secret(deps: Deps, endpoint_id: str) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from shared.domain.events import InboundEvent, ReplyEvent, Topic
 from shared.domain.inbound import ConnectionChanged, PairingCodeIssued
 from shared.domain.instances import Instance, InstanceStatus, Removal
 from shared.domain.kinds import Consent
+from shared.domain.outbox import OutboxItem, OutboxPayload
 from shared.ports.store import Create, Delete, Merge
 from shared.usecases.campaigns import campaign_sending
 from shared.usecases.conversations import assignment, file_copying, presence, ratings
@@ -23,6 +24,7 @@ from shared.usecases.delivery.delivery import deliver
 from shared.usecases.endpoints import delivering
 from shared.usecases.ingest.normalize import normalize
 from shared.usecases.instances import connection_state, instance_connection, instance_lookup, lost_secrets
+from shared.usecases.outbox import unknown_outcomes
 from shared.usecases.replies import replies
 from tests import refs
 from tests.documents import a_message, an_instance
@@ -167,6 +169,7 @@ _ACTS: dict[str, Callable[[Deps], object]] = {
     "a lane": lambda deps: delivering.deliver(deps, "t1", "no webhook", "a lane", _nothing),
     "a confirmation": lambda deps: replies.reply(deps, _reply_to_nothing(Consent.OPT_OUT)),
     "an answer": lambda deps: replies.reply(deps, _reply_to_nothing(None)),
+    "a message of unknown outcome": lambda deps: unknown_outcomes.remember(deps, _unsettled_item(deps)),
     "a message": lambda deps: deliver(deps, "t1", "no conversation"),
 }
 
@@ -212,3 +215,20 @@ def test_an_outage_that_only_a_cache_knows_of_is_over(deps: Deps) -> None:
 
 def test_a_provider_that_tells_no_status_counts_as_reachable(deps: Deps) -> None:
     assert outages.is_reachable(deps, an_instance("widget", id="b" * 24)) is True
+
+
+def _unsettled_item(deps: Deps) -> OutboxItem:
+    payload = OutboxPayload(conversation_id="c1", external_user_id="5", text="hello")
+    return OutboxItem(
+        id="m1",
+        tenant_id="t1",
+        conversation_id="c1",
+        instance_id=BOT.id,
+        payload=payload,
+        created_at=deps.now(),
+        updated_at=deps.now(),
+    )
+
+
+def test_a_deployment_without_channels_has_no_default(deps: Deps) -> None:
+    assert instance_lookup.find_cached(deps, default=True) is None

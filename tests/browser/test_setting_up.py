@@ -74,8 +74,8 @@ def test_a_code_is_shown_and_the_channel_is_connected_as_soon_as_it_was_scanned(
     with stub_server() as host:
         evolution = Evolution(host)
         page = _open(browser, shop, "/channels/new/whatsapp_evolution")
-        _type_into(page, "Evolution URL", host.url)
-        _type_into(page, "Evolution key", "the-key")
+        _type_into(page, "Address of the Evolution server", host.url)
+        _type_into(page, "Global API key of the Evolution server", "the-key")
         _fill(page, name="Phone")
         _press(page, "Show the code")
         page.until("document.querySelector('.scan img')?.naturalWidth > 100")

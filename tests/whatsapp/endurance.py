@@ -135,7 +135,12 @@ def _kill_in_bursts(hub: HubProcess, phones: Phones, device: str, kills: int, me
             text = f"m{burst}.{number}"
             phones.write(device, f"55118{number:08}@s.whatsapp.net", {"conversation": text})
             texts.add(text)
-    settled(hub, len(texts), seed)
+    try:
+        settled(hub, len(texts), seed)
+    except AssertionError as error:
+        stored = {message["text"] for message in hub.documents("messages", direction="inbound")}
+        unconfirmed = phones.state()["unacknowledged"]
+        raise AssertionError(f"{error}; never stored: {texts - stored}; not confirmed: {unconfirmed}") from None
     stored_once(hub, texts, seed)
     answers = Counter(text for answer in phones.answers() for text in _TEXT.findall(answer))
     twice = {text: times for text, times in answers.items() if times > 1}

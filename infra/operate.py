@@ -8,10 +8,14 @@
     python -m infra.operate setup-link                         where the first owner of the default tenant signs up
     python -m infra.operate invite EMAIL --tenant default --role owner   where somebody becomes a user
     python -m infra.operate reset-password EMAIL --tenant default   where a user chooses a new password
+    python -m infra.operate audit --tenant default             who changed what, oldest first (--after NUMBER)
+    python -m infra.operate verify-audit --tenant default      whether an entry of it was changed or taken away
     python -m infra.operate replay 2026-11-21T10:00:00Z        read webhooks since then again, with today's parser
 
 They read the hub's settings from the environment, as the hub itself does. Each found thing is one line of JSON on
-standard output.
+standard output. What they change is in the audit log of its business, as the operator's. Failed sign-ins of addresses
+that nobody has are in the log of `--tenant deployment`. Keep the place that `verify-audit` tells somewhere else: with
+its `--number` and `--hash`, a later call notices if the whole log was written anew.
 """
 
 from __future__ import annotations
@@ -26,10 +30,14 @@ from typing import Any
 from shared.bootstrap import bootstrap, close
 from shared.config import Settings, load_settings
 from shared.deps import Deps
+from shared.documents import authorship
 from shared.domain.accounts import Role
+from shared.domain.audit import START
+from shared.domain.authors import ActorKind, Author
 from shared.domain.events import Topic
 from shared.domain.outbox import OutboxStatus
-from shared.errors import ConfigurationInvalid, HubError
+from shared.errors import Collision, ConfigurationInvalid, HubError
+from shared.usecases import audit
 from shared.usecases.accounts import links, users
 from shared.usecases.outbox import outbox_items
 
@@ -56,6 +64,13 @@ def _parser() -> argparse.ArgumentParser:
     reset = commands.add_parser("reset-password", help="where a user chooses a new password")
     reset.add_argument("email")
     reset.add_argument("--tenant", required=True)
+    audit_log = commands.add_parser("audit", help="list the audit log")
+    audit_log.add_argument("--tenant", required=True)
+    audit_log.add_argument("--after", type=int, default=0)
+    check = commands.add_parser("verify-audit", help="look for changed or missing entries of the audit log")
+    check.add_argument("--tenant", required=True)
+    check.add_argument("--number", type=int, default=0)
+    check.add_argument("--hash", default=START)
     again = commands.add_parser("replay", help="read kept webhooks again, with today's parser")
     again.add_argument("since", type=_moment)
     return parser
@@ -90,6 +105,8 @@ def run(deps: Deps, arguments: argparse.Namespace) -> Iterable[dict[str, Any]]:
             yield {"link": users.operators_invitation(deps, arguments.tenant, arguments.email, role)}
         case "reset-password":
             yield {"link": users.operators_reset_link(deps, arguments.tenant, arguments.email)}
+        case "audit" | "verify-audit":
+            yield from _audit_log(deps, arguments)
         case "replay":
             yield {"replayed": deps.bus.replay(Topic.INBOUND, arguments.since)}
 
@@ -102,6 +119,30 @@ def _outbox(deps: Deps, tenant_id: str, status: OutboxStatus) -> Iterable[dict[s
         yield from (item.model_dump(mode="json", exclude={"payload"}) for item in items)
         if cursor is None:
             return
+
+
+def _audit_log(deps: Deps, arguments: argparse.Namespace) -> Iterable[dict[str, Any]]:
+    if arguments.command == "verify-audit":
+        return _verified(deps, arguments.tenant, audit.Place(arguments.number, arguments.hash))
+    return _audit_entries(deps, arguments.tenant, arguments.after)
+
+
+def _audit_entries(deps: Deps, tenant_id: str, after: int) -> Iterable[dict[str, Any]]:
+    while entries := audit.export(deps, tenant_id, after, audit.MOST_CHECKED):
+        for entry in entries:
+            yield entry.model_dump(mode="json", exclude={"changes", "is_chained"}) | {"changes": entry.change_list()}
+        after = entries[-1].number or after
+
+
+def _verified(deps: Deps, tenant_id: str, place: audit.Place) -> Iterable[dict[str, Any]]:
+    """One line; raises `Collision` where the log is not as it was written."""
+    verdict = audit.verify(deps, tenant_id, place)
+    while not verdict.is_complete:
+        verdict = audit.verify(deps, tenant_id, verdict.place)
+    if verdict.problem is not None:
+        raise Collision(f"The audit log of {tenant_id} is not as it was written: {verdict.problem}")
+    place = verdict.place
+    yield {"verified": True, "number": place.number, "hash": place.hash, "waiting": verdict.waiting}
 
 
 def _letters(deps: Deps, topic: Topic) -> Iterable[dict[str, Any]]:
@@ -135,8 +176,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error.detail}\n")
         return 2
     try:
-        for line in run(deps, parsed):
-            sys.stdout.write(json.dumps(line) + "\n")
+        with authorship.working_for(Author(ActorKind.OPERATOR, f"operate {parsed.command}", deps.now)):
+            for line in run(deps, parsed):
+                sys.stdout.write(json.dumps(line) + "\n")
     except HubError as error:
         sys.stderr.write(f"{error.detail}\n")
         return 1

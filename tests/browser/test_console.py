@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 SCREENS = [
     *("inbox", "channels", "agents", "teams", "people", "campaigns", "campaigns/new"),
     *("rules", "rules/hours", "rules/sla", "rules/access", "rules/words"),
-    *("analytics", "delivery", "webhooks", "settings"),
+    *("analytics", "delivery", "webhooks", "audit", "settings"),
 ]
 """Each is a link on the one before, or in the navigation."""
 

@@ -168,3 +168,15 @@ def test_a_webhook_is_added_its_secret_is_shown_once_and_a_test_shows_what_was_s
         Webhook(secret).verify(request.body, dict(request.headers))
         assert secret not in page.js("document.body.innerText")
         assert _complaints(page) == []
+
+
+def test_the_audit_log_shows_who_changed_what_and_its_chain_is_checked(browser: Browser, shop: Shop) -> None:
+    shop.echo()
+    page = _open(browser, shop, "/audit")
+    _says(page, "POST /api/agents")
+    page.js("document.querySelector('tbody tr .row-actions button').click()")
+    page.until("document.querySelector('dialog[open] tbody')")
+    _press(page, "Close")
+    _press(page, "Check the chain")
+    _says(page, "Chain verified")
+    assert _complaints(page) == []

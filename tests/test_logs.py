@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.logs import MASK, JSONFormatter, current_trace, masked, tracing
+from shared.logs import MASK, ConsoleFormatter, JSONFormatter, current_trace, masked, tracing
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -87,3 +87,36 @@ def test_processes_that_are_forks_of_one_draw_different_ids() -> None:
     """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert len(set(done.stdout.split())) == 2
+
+
+def _for_a_person(message: str, error: Exception | None = None, **extra: Any) -> str:
+    failure = (type(error), error, None) if error else None
+    record = logging.getLogger("test").makeRecord("test", logging.WARNING, "f", 1, message, (), failure, extra=extra)
+    return ConsoleFormatter().format(record)
+
+
+def test_at_a_terminal_a_line_begins_with_the_time_and_what_happened() -> None:
+    with tracing("req-1", TRACE):
+        line = _for_a_person("a message died", channel="slack", why="no such room", token="hidden")
+    time, event = line[:23], line[24:]
+    assert time[4] + time[10] + time[13] + time[19] == "- :."
+    assert event == ('WARNING a message died channel=slack why="no such room" token=*** request_id=req-1 (test)')
+
+
+def test_what_a_stranger_wrote_cannot_steer_the_terminal() -> None:
+    line = _for_a_person("hello\x1b[2J\r\nERROR forged", ValueError("a\x07b"), sender="\u202eevil\x9b")
+    head, *rest = line.splitlines()
+    assert head.endswith(r"hello\x1b[2J\r\nERROR forged sender=\u202eevil\x9b (test)")
+    assert [text.strip() for text in rest] == [r"ValueError: a\x07b"]
+
+
+@pytest.mark.parametrize(("form", "begins"), [("json", "{"), ("console", "2"), (None, "{")])
+def test_the_form_of_lines_is_what_is_asked_for_and_json_where_nobody_looks_on(form: str | None, begins: str) -> None:
+    program = f"""if True:
+        import logging
+        from shared.logs import configure_logs
+        configure_logs("INFO", None, {form!r})
+        logging.getLogger("x").info("hello")
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr.startswith(begins)

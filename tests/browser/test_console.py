@@ -9,9 +9,13 @@ from tests.browser.console import (
     LINES,
     MARKUP,
     ROWS,
+    SCREENS,
     TEXT,
+    add_settings,
     choose,
     complaints,
+    details,
+    go,
     hold_what_is_sent,
     open_console,
     press,
@@ -23,13 +27,6 @@ from tests.browser.devtools import Browser, Page
 from tests.node import JAVASCRIPT, need
 
 pytestmark = pytest.mark.slow
-
-SCREENS = [
-    *("inbox", "channels", "agents", "teams", "people", "campaigns", "campaigns/new"),
-    *("rules", "rules/hours", "rules/sla", "rules/access", "rules/words"),
-    *("analytics", "delivery", "webhooks", "audit", "settings"),
-]
-"""Each is a link on the one before, or in the navigation."""
 
 
 def test_the_first_conversations_are_there_after_twelve_requests_to_the_hub_alone(browser: Browser, shop: Shop) -> None:
@@ -339,21 +336,13 @@ def test_every_screen_is_accessible_in_light_and_dark(browser: Browser, shop: Sh
     need(JAVASCRIPT, "REQUIRE_JAVASCRIPT")
     axe = (JAVASCRIPT / "node_modules" / "axe-core" / "axe.min.js").read_text()
     shop.visitor("Ada", "Hello")
-    shop.api("POST", "/api/canned-replies", {"shortCode": "hours", "text": "We are open from 9 to 17."})
-    shop.api("POST", "/routing/rules", {"condition": "tag=vip", "action": "set_priority:high", "active": False})
-    shop.api("POST", "/api/business-hours", {"zone": "Europe/Berlin"})
-    shop.api("POST", "/api/sla-policies", {"name": "Fast", "firstAnswerMinutes": 60})
-    shop.api("POST", "/api/access/rules", {"effect": "block", "kind": "prefix", "value": "+882"})
-    shop.api("POST", "/api/campaigns", {"name": "Sale", "channels": ["WIDGET"], "message": "Sale!"})
+    add_settings(shop)
     page = open_console(browser, shop, width=width)
     page.js(axe + ";0")
-    for path in SCREENS:
-        page.js(f"document.querySelector('a[href=\"/console/{path}\"]').click()")
-        page.until(f"location.pathname.startsWith('/console/{path}') && document.querySelector('main h1')")
+    for path in [*SCREENS, *details(shop)]:
+        go(page, path)
+        page.until("document.querySelector('main h1, main h2')")
         _is_accessible(page, path)
-    page.js("document.querySelector('nav a[href=\"/console/inbox\"]').click()")
-    choose(page, "Ada")
-    _is_accessible(page, "conversation")
     page.press("?")
     page.until("document.querySelector('dialog[open]')")
     _is_accessible(page, "keys")

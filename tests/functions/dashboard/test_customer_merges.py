@@ -243,3 +243,12 @@ def test_ten_at_once_merge_once(deps: Deps, client: FlaskClient, two: None) -> N
     assert len({answer.json["merge_id"] for answer in answers}) == 1
     assert history(client, "ann") == {"a", "b", "c"}
     assert profile(client, "ann")["tags"] == ["vip", "new"]
+
+
+def test_undoing_an_undone_merge_once_more_leaves_a_later_one_as_it_is(client: FlaskClient, two: None) -> None:
+    first = merge(client).json["merge_id"]
+    unmerge(client, first)
+    second = merge(client).json["merge_id"]
+    assert second != first
+    assert unmerge(client, first).status_code == 200
+    assert history(client, "ann") == {"a", "b", "c"}

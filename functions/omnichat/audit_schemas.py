@@ -68,7 +68,7 @@ class AuditEntryOut(Wire):
     at: Milliseconds
     actor_kind: ActorKind
     actor_id: str | None
-    actor_name: str | None
+    actor_name: str | None = Field(examples=["Ann Lee"])
     address: str = Field(examples=["203.0.113.7"])
     request_id: str | None
     action: str = Field(examples=["PATCH /api/agents/{id}"])

@@ -15,6 +15,7 @@ def blueprints() -> list[APIBlueprint]:
     from functions.omnichat import (  # noqa: PLC0415 - costs cold start
         access,
         agents,
+        audit,
         auth,
         business_hours,
         campaigns,
@@ -55,6 +56,7 @@ def blueprints() -> list[APIBlueprint]:
         inbox.api,
         canned_replies.api,
         webhooks.api,
+        audit.api,
         campaigns.api,
         customers.api,
         events.api,

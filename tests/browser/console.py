@@ -127,7 +127,7 @@ def has_many(page: Page, count: int) -> None:
 SCREENS = [
     *("inbox", "channels", "channels/new", "agents", "teams", "people", "campaigns", "campaigns/new"),
     *("rules", "rules/hours", "rules/sla", "rules/access", "rules/words"),
-    *("analytics", "delivery", "webhooks", "webhooks/new", "settings"),
+    *("analytics", "delivery", "webhooks", "webhooks/new", "audit", "settings"),
 ]
 
 

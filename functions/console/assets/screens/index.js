@@ -13,4 +13,5 @@ export const SCREENS = [
   { path: "delivery", title: "nav.delivery", icon: "truck", role: "owner", key: "d", load: () => import("./delivery.js") },
   { path: "webhooks", title: "nav.webhooks", icon: "zap", role: "admin", key: "w", load: () => import("./webhooks.js") },
   { path: "settings", title: "nav.settings", icon: "settings", role: "viewer", key: "s", load: () => import("./settings.js") },
+  { path: "erasures", title: "erasures.title", role: "owner", load: () => import("./erasures.js") },
 ];

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from typing import Any
@@ -120,3 +121,23 @@ def test_the_form_of_lines_is_what_is_asked_for_and_json_where_nobody_looks_on(f
     """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stderr.startswith(begins)
+
+
+def test_at_a_terminal_lines_are_for_a_person_unless_told_otherwise() -> None:
+    program = """if True:
+        import logging
+        from shared.logs import configure_logs
+        configure_logs("INFO")
+        logging.getLogger("x").info("hello")
+        configure_logs("INFO", None, "json")
+        logging.getLogger("x").info("hello")
+    """
+    terminal, attached = os.openpty()
+    try:
+        subprocess.run([sys.executable, "-c", program], stderr=attached, check=True, timeout=60)
+        first, second = os.read(terminal, 10_000).decode().splitlines()
+    finally:
+        os.close(attached)
+        os.close(terminal)
+    assert first.endswith("INFO    hello (x)")
+    assert json.loads(second)["message"] == "hello"

@@ -7,6 +7,11 @@ Ends with status 2 and one line when it cannot start, and with 0 after SIGTERM o
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from infra.local import quick_start
+
+    quick_start.begin()
+
 import asyncio
 import logging
 import os
@@ -27,6 +32,7 @@ from functions.deliver import main as deliver
 from functions.hub.main import blueprints
 from functions.normalize import main as normalize
 from functions.reply import main as reply
+from infra.local import quick_start
 from infra.local.server.liveness import answer_liveness
 from infra.local.server.request_bodies import RequestBodies
 from infra.local.server.wsgi import WSGIBridge
@@ -112,6 +118,7 @@ def _serve_with(deps: Deps, listener: socket.socket) -> None:
         # uvicorn repeats a signal for the handlers that it found; these then do nothing more.
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        quick_start.end()
         runner.run(_run(deps, server, sockets, listener))
     bridge.close()
 

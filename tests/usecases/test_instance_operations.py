@@ -394,19 +394,19 @@ def test_the_account_of_a_former_adapter_is_logged_out_if_a_process_holds_it(dep
         instance_operations.end_former(deps, former)
     assert provider.requests == []
     new = NewInstance(channel_type=ChannelType.WHATSAPP, adapter="whatsapp_web", name="web", config={})
-    held = instances.create(deps, "acme", new, connect=False)
+    instance = instances.create(deps, "acme", new, connect=False)
     login = ChannelAuth(
-        instance_id=held.id,
+        instance_id=instance.id,
         tenant_id="acme",
         adapter="whatsapp_web",
         state=AuthState.CONNECTED,
         secret="s",
         updated_at=deps.now(),
     )
-    deps.store.commit([Create(Ref("channel_auth", held.id), login.model_dump())])
-    instance_operations.end_former(deps, held)
+    deps.store.commit([Create(Ref("channel_auth", instance.id), login.model_dump())])
+    instance_operations.end_former(deps, instance)
     unit = UnitOfWork(deps.store)
-    after = unit.channel_auth.owned("acme", held.id)
+    after = unit.channel_auth.owned("acme", instance.id)
     assert after.state is not AuthState.CONNECTED
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from shared.domain.canned_replies import CannedReply, CannedReplyCode
     from shared.domain.conversations import Conversation, ConversationTag
     from shared.domain.customers import Customer, CustomerTag, Identity
+    from shared.domain.erasures import Erasure
     from shared.domain.event_log import EventStream, LoggedEvent
     from shared.domain.files import FileCopy, FileUsage, StoredContent
     from shared.domain.forge import ForgeSettings
@@ -157,6 +158,7 @@ class UnitOfWork:
     customer_merges: TenantCollection[CustomerMerge] = TenantCollection(
         "customer_merges", "shared.domain.merges:CustomerMerge", "merge"
     )
+    erasures: TenantCollection[Erasure] = TenantCollection("erasures", "shared.domain.erasures:Erasure", "erasure")
     identities: TenantCollection[Identity] = TenantCollection(
         "identities", "shared.domain.customers:Identity", "identity"
     )

@@ -14,4 +14,5 @@ export const SCREENS = [
   { path: "webhooks", title: "nav.webhooks", icon: "zap", role: "admin", key: "w", load: () => import("./webhooks.js") },
   { path: "audit", title: "nav.audit", icon: "file-text", role: "admin", key: "l", load: () => import("./audit.js") },
   { path: "settings", title: "nav.settings", icon: "settings", role: "viewer", key: "s", load: () => import("./settings.js") },
+  { path: "erasures", title: "erasures.title", role: "owner", load: () => import("./erasures.js") },
 ];

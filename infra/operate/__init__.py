@@ -12,13 +12,17 @@
     python -m infra.operate setup-link                         where the first owner of the default tenant signs up
     python -m infra.operate invite EMAIL --tenant default --role owner   where somebody becomes a user
     python -m infra.operate reset-password EMAIL --tenant default   where a user chooses a new password
+    python -m infra.operate audit --tenant default             who changed what, oldest first (--after NUMBER)
+    python -m infra.operate verify-audit --tenant default      whether an entry of it was changed or taken away
     python -m infra.operate replay 2026-11-21T10:00:00Z        read webhooks since then again, with today's parser
 
     python -m infra.operate backup hub-2026-11-21.tar          all that the hub keeps, while it runs (one machine)
     python -m infra.operate restore hub-2026-11-21.tar         into an empty DATA_DIR
 
 They read the hub's settings from the environment, as the hub itself does. Each thing is one line of JSON on
-standard output.
+standard output. What they change is in the audit log of its business, as the operator's. Failed sign-ins of addresses
+that nobody has are in the log of `--tenant deployment`. Keep the place that `verify-audit` tells somewhere else: with
+its `--number` and `--hash`, a later call notices if the whole log was written anew.
 """
 
 from __future__ import annotations
@@ -33,11 +37,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from infra.operate import redriving, status
+from infra.operate import audit_log, redriving, status
 from shared.bootstrap import bootstrap, close, restore
 from shared.config import Settings, load_settings
 from shared.deps import Deps
+from shared.documents import authorship
 from shared.domain.accounts import Role
+from shared.domain.audit import START
+from shared.domain.authors import ActorKind, Author
 from shared.domain.events import Topic
 from shared.domain.outbox import OutboxStatus
 from shared.errors import BadRequest, ConfigurationInvalid, HubError
@@ -85,6 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("archive", type=Path)
     restoring = commands.add_parser("restore", help="fill an empty DATA_DIR with a backup")
     restoring.add_argument("archive", type=Path)
+    log = commands.add_parser("audit", help="list the audit log")
+    log.add_argument("--tenant", required=True)
+    log.add_argument("--after", type=int, default=0, help="the number of the last entry that one has")
+    check = commands.add_parser("verify-audit", help="look for changed or missing entries of the audit log")
+    check.add_argument("--tenant", required=True)
+    check.add_argument("--number", type=int, default=0, help="where an earlier check ended")
+    check.add_argument("--hash", default=START, help="the hash that it told")
     again = commands.add_parser("replay", help="read kept webhooks again, with today's parser")
     again.add_argument("since", type=_moment)
     return parser
@@ -197,6 +211,8 @@ _COMMANDS: Mapping[str, Callable[[Deps, argparse.Namespace], Lines]] = {
     "reset-password": lambda deps, arguments: [
         {"link": users.operators_reset_link(deps, arguments.tenant, arguments.email)}
     ],
+    "audit": audit_log.entries,
+    "verify-audit": audit_log.verdict,
     "backup": _back_up,
     "replay": lambda deps, arguments: [{"replayed": deps.bus.replay(Topic.INBOUND, arguments.since)}],
 }
@@ -234,9 +250,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if parsed.command == "status":
             return _show_status(deps)
-        for line in run(deps, parsed):
-            sys.stdout.write(json.dumps(line) + "\n")
-            sys.stdout.flush()
+        with authorship.working_for(Author(ActorKind.OPERATOR, f"operate {parsed.command}", deps.now)):
+            for line in run(deps, parsed):
+                sys.stdout.write(json.dumps(line) + "\n")
+                sys.stdout.flush()
     except HubError as error:
         sys.stderr.write(f"{error.detail}\n")
         return 1

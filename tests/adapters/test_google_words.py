@@ -34,5 +34,5 @@ def test_of_a_customer_more_of_them_are_indexed_beside_it() -> None:
 def test_what_is_blocked_or_deleted_has_no_words() -> None:
     blocked = Create(Ref("messages", "m1"), {"id": "m1", "tenant_id": "t1", "text": "hello", "blocked": True})
     assert with_words([blocked, Delete(Ref("messages", "m2"))], _nothing) == [blocked, Delete(Ref("messages", "m2"))]
-    gone = Delete(Ref("customers", "p1"))
-    assert with_words([gone], _nothing) == [gone, Delete(Ref("search_entries", "customers-p1"))]
+    deletion = Delete(Ref("customers", "p1"))
+    assert with_words([deletion], _nothing) == [deletion, Delete(Ref("search_entries", "customers-p1"))]

@@ -112,3 +112,8 @@ def test_a_word_opts_out_or_in_by_the_hubs_list_or_the_channels(
 def test_the_confirmation_is_in_the_language_of_the_word(text: str | None, consent: Consent, beginning: str) -> None:
     assert confirmation(text, consent).startswith(beginning)
     assert confirmation(text, OPT_OUT) != confirmation(text, OPT_IN)
+
+
+@pytest.mark.parametrize("text", ["Don't STOP -- now!", "  a_b\t3 ", "", "--", "x9 Y"])
+def test_what_is_plain_already_reads_the_same_with_an_accent_beside_it(text: str) -> None:
+    assert plain(f"{text} é") == f"{plain(text)} e".strip()

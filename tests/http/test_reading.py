@@ -54,6 +54,7 @@ SHORT = {
     "/analytics/channel-performance": "one bucket for each hour of the period",
     "/analytics/customer-satisfaction": "one bucket for each day of the period",
     "/api/customers/{id}": "a customer's addresses, at most 200",
+    "/api/erasures/{id}": "the places where something was erased, of which there are some twenty",
     "/customers/{customer_id}/profile": "a customer's opt-outs, one for each channel",
     "/health": "no list",
 }

@@ -503,7 +503,7 @@ def test_what_is_about_no_channel_or_for_one_person_is_no_frame(deps: Deps) -> N
     assert frames_of(status, None) == []
     assert [frame.type for frame in frames_of(status, stored_instance(deps))] == ["channel_status_change"]
     note = Notification(id="n", tenant_id="t1", type="assigned", title="Yours", message="c1", created_at=MOMENT)
-    told = {
+    frames = {
         user_id: frames_of(
             RealtimeEvent(
                 tenant_id="t1",
@@ -515,5 +515,5 @@ def test_what_is_about_no_channel_or_for_one_person_is_no_frame(deps: Deps) -> N
         )
         for user_id in (None, "u1")
     }
-    assert [frame.type for frame in told[None]] == ["notification"]
-    assert told["u1"] == []
+    assert [frame.type for frame in frames[None]] == ["notification"]
+    assert frames["u1"] == []

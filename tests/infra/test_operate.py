@@ -16,7 +16,8 @@ from shared.deps import Deps
 from shared.domain.events import InboundEvent, Topic
 from shared.domain.outbox import OutboxItem, OutboxPayload, OutboxStatus
 from shared.errors import ProviderUnavailable
-from shared.ports.store import Create
+from shared.ports.store import Create, Merge, Ref
+from shared.usecases.audit import append_new
 from shared.usecases.outbox import outbox_items
 from tests import refs
 from tests.eventually import eventually
@@ -240,3 +241,19 @@ def test_a_mistake_is_answered_with_what_can_be_given(arguments: list[str], hint
     with pytest.raises(SystemExit):
         operate.main(arguments)
     assert hint in capsys.readouterr().err
+
+
+def test_what_the_operator_does_is_in_the_log_and_a_changed_entry_is_found(
+    dead_item: str, deps: Deps, capsys: Output
+) -> None:
+    assert operate.main(["redrive", dead_item, "--tenant", "default"]) == 0
+    append_new(deps)
+    capsys.readouterr()
+    assert operate.main(["audit", "--tenant", "default"]) == 0
+    entry = json.loads(capsys.readouterr().out)
+    assert (entry["actor_kind"], entry["action"], entry["number"]) == ("operator", "operate redrive", 1)
+    assert operate.main(["verify-audit", "--tenant", "default"]) == 0
+    assert json.loads(capsys.readouterr().out)["number"] == 1
+    deps.store.commit([Merge(Ref("audit_entries", entry["id"]), {"actor_kind": "key"})])
+    assert operate.main(["verify-audit", "--tenant", "default"]) == 1
+    assert "entry 1 was changed" in capsys.readouterr().err

@@ -160,7 +160,7 @@ def test_what_happens_on_a_call_is_noted_once_in_the_conversation_that_it_began_
 
 def test_each_thing_that_a_call_tells_is_told_to_clients_once(deps: Deps, instance: Instance) -> None:
     bus = RecordingBus(deps.bus)
-    told = dataclasses.replace(deps, bus=bus)
+    recording = dataclasses.replace(deps, bus=bus)
     _in_conversation(deps, instance)
     for event in (
         call_changed(CallState.RINGING, 0),
@@ -168,6 +168,6 @@ def test_each_thing_that_a_call_tells_is_told_to_clients_once(deps: Deps, instan
         call_changed(CallState.LIVE, 1, note="The call began"),
         call_changed(CallState.LIVE, 1, note="The call began"),
     ):
-        calls.change(told, instance, event)
+        calls.change(recording, instance, event)
     assert [event.name for event in bus.published].count("call-changed") == 2
     assert [event.name for event in bus.published].count("message-created") == 1

@@ -14,13 +14,14 @@ from infra.bench.counting import CountingStore
 from shared.channelkit.auth import AuthState, ChannelAuth
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.inbound import ConnectionChanged
+from shared.domain.inbound import ConnectionChanged, PairingCodeIssued
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode, Removal
 from shared.errors import BadRequest, NotFound, ProviderUnavailable
 from shared.ports.store import Create, Delete, Merge, Ref, Set
 from shared.usecases.delivery import status_checks
 from shared.usecases.instances import (
     connection_state,
+    instance_lookup,
     instance_operations,
     instances,
     pairing_turns,
@@ -393,17 +394,29 @@ def test_the_account_of_a_former_adapter_is_logged_out_if_a_process_holds_it(dep
         instance_operations.end_former(deps, former)
     assert provider.requests == []
     new = NewInstance(channel_type=ChannelType.WHATSAPP, adapter="whatsapp_web", name="web", config={})
-    held = instances.create(deps, "acme", new, connect=False)
+    instance = instances.create(deps, "acme", new, connect=False)
     login = ChannelAuth(
-        instance_id=held.id,
+        instance_id=instance.id,
         tenant_id="acme",
         adapter="whatsapp_web",
         state=AuthState.CONNECTED,
         secret="s",
         updated_at=deps.now(),
     )
-    deps.store.commit([Create(Ref("channel_auth", held.id), login.model_dump())])
-    instance_operations.end_former(deps, held)
+    deps.store.commit([Create(Ref("channel_auth", instance.id), login.model_dump())])
+    instance_operations.end_former(deps, instance)
     unit = UnitOfWork(deps.store)
-    after = unit.channel_auth.owned("acme", held.id)
+    after = unit.channel_auth.owned("acme", instance.id)
     assert after.state is not AuthState.CONNECTED
+
+
+def test_a_code_that_was_brought_is_known_to_this_process_at_once(public: Deps, evolution: Evolution) -> None:
+    instance = whatsapp(public)
+    assert instance_lookup.cached(public, "acme", instance.id) == instance
+    issued = PairingCodeIssued(text="2@code", png_base64=None, valid_seconds=60)
+    connection_state.apply_pairing_code(public, instance, issued, public.now())
+    cached = instance_lookup.cached(public, "acme", instance.id)
+    assert cached == stored(public, instance)
+    assert cached is not None
+    assert cached.pairing is not None
+    assert cached.updated_at > instance.updated_at

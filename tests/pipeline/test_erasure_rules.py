@@ -77,6 +77,7 @@ def test_what_is_being_sent_at_the_moment_is_waited_for(manual_hub: ManualHub, b
     manual_hub.writes(bot, "hello")
     conversation = manual_hub.conversation()
     sent = manual_hub.say(conversation.id, "hi")["message"]["id"]
+    manual_hub.forget_owed()  # another process has it
     due_at = manual_hub.deps.now().replace(year=2100)
     claimed: dict[str, Any] = {"status": OutboxStatus.SENDING.value, "due_at": due_at, "open": True}
     manual_hub.store.commit([Merge(Ref("outbox", sent), claimed)])
@@ -93,6 +94,7 @@ def test_what_is_being_sent_at_the_moment_is_waited_for(manual_hub: ManualHub, b
 
 def test_an_erasure_goes_on_where_it_was_cut_off(manual_hub: ManualHub, bot: str) -> None:
     manual_hub.writes(bot, *(f"message {number}" for number in range(60)))
+    count = len(manual_hub.documents("messages"))
     erasure_id = _erase(manual_hub, manual_hub.conversation().customer_id)
 
     def crash() -> None:
@@ -101,9 +103,9 @@ def test_an_erasure_goes_on_where_it_was_cut_off(manual_hub: ManualHub, bot: str
     manual_hub.overlaps.store.after_commit("messages", crash)
     with pytest.raises(StoreError):
         manual_hub.tick()
-    assert len([each for each in manual_hub.documents("messages") if "erased_at" in each]) == 50
+    assert 0 < len([each for each in manual_hub.documents("messages") if "erased_at" in each]) < 60
     manual_hub.wait(minutes=6)
     _tick(manual_hub)
     report = manual_hub.get(f"/api/erasures/{erasure_id}")["report"]
     assert report["state"] == "finished"
-    assert {each["place"]: each["count"] for each in report["erased"]}["messages"] == 60
+    assert {each["place"]: each["count"] for each in report["erased"]}["messages"] == count

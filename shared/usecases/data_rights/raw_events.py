@@ -14,6 +14,7 @@ from shared.channel.inbound import InboundModule
 from shared.channels import implementation
 from shared.deps import Deps
 from shared.documents import ids
+from shared.documents.collection import of_tenant
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.erasures import Erasure, ErasureWork
 from shared.domain.events import Event, InboundEvent, RealtimeEvent
@@ -41,7 +42,7 @@ def choice(deps: Deps, unit: UnitOfWork, erasure: Erasure, work: ErasureWork) ->
             event
             for event in events
             if isinstance(event, InboundEvent)
-            and event.tenant_id == erasure.tenant_id
+            and of_tenant(erasure.tenant_id, event) is not None
             and event.instance_id in instance_ids
             and event.received_at <= erasure.created_at
         ]
@@ -69,7 +70,7 @@ def choice_of_told(tenant_id: str, subjects: Sequence[str]) -> Choice:
             event.id
             for event in events
             if isinstance(event, RealtimeEvent)
-            and event.tenant_id == tenant_id
+            and of_tenant(tenant_id, event) is not None
             and not known_ids.isdisjoint(_scalars(event.payload))
         }
 

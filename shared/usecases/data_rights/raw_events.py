@@ -91,9 +91,9 @@ def _records(deps: Deps, record_ids: set[str]) -> tuple[set[str], set[str]]:
     """Of these records, those of erased messages, and those of messages that never came."""
     records = UnitOfWork(deps.store).message_records
     ordered = sorted(record_ids)
-    kept = zip(ordered, _each(records, ordered), strict=True)
+    pairs = zip(ordered, _each(records, ordered), strict=True)
     by_kind: dict[type, set[str]] = {ErasedMessage: set(), EarlyNote: set()}
-    for record_id, record in kept:
+    for record_id, record in pairs:
         by_kind.get(type(record), set()).add(record_id)
     return by_kind[ErasedMessage], by_kind[EarlyNote]
 

@@ -159,7 +159,10 @@ def _silence(deps: Deps, message: Message, conversation: Conversation) -> tuple[
         return "no_agent", "No agent is active on this channel: add one, or have a person answer."
     if closing.keeps_agents_waiting(deps, tenant, conversation):
         return "other_hours", "No agent answers now: agents answer at other hours."
-    return "asked", "An agent was asked and has not answered yet."
+    return (
+        "asked",
+        "Nobody has answered yet. An agent is active: it is still at it, or became active after this message.",
+    )
 
 
 def _next_answer(unit: UnitOfWork, message: Message) -> Message | None:

@@ -17,11 +17,11 @@ class StepOut(Wire):
 
     name: str = Field(examples=["sent"])
     at: Milliseconds | None
-    text: str
+    text: str = Field(examples=["The provider took it."])
     code: str | None = Field(examples=["outside_window"])
-    answer: str | None
+    answer: str | None = Field(examples=["wamid.HBgM"])
     message_id: str | None
-    tools: list[str]
+    tools: list[str] = Field(examples=[["find_order"]])
 
 
 class JourneyOut(Wire):
@@ -30,8 +30,8 @@ class JourneyOut(Wire):
     message_id: str
     conversation_id: str
     status: str = Field(examples=["delivered"])
-    trace_id: str | None
-    explanation: str
+    trace_id: str | None = Field(examples=["0af7651916cd43dd8448eb211c80319c"])
+    explanation: str = Field(examples=["The provider took it, and has not reported more."])
     steps: list[StepOut]
 
     @classmethod

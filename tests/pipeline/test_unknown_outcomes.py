@@ -87,6 +87,8 @@ def test_what_the_provider_shows_was_sent_and_is_not_sent_again(manual_hub: Manu
     assert fate(manual_hub, message_id) == "SENT"
     [message] = manual_hub.messages(Direction.OUTBOUND)
     assert (message.external_message_id, message.status) == ("OUT1", MessageStatus.SENT)
+    [item] = manual_hub.documents("outbox", id=message_id)
+    assert (item["unknown_since"], item["lookups"]) == (None, 0), "a next part begins anew"
     assert whatsapp.texts == ["how are you?"]
     assert manual_hub.documents("notifications", type="message_dead") == []
 

@@ -82,7 +82,6 @@ RECORDED: dict[str, _Recorded] = {
     "forge_settings": _SETTINGS,
     "customers": _ABOUT_CUSTOMERS,
     "customer_merges": _ABOUT_CUSTOMERS,
-    "erasures": _Recorded(fields=frozenset({"customer_id", "state"})),
     "conversations": _Recorded(
         texts=False,
         fields=frozenset(

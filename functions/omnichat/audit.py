@@ -22,7 +22,7 @@ from shared.http.cors import cors
 from shared.http.guards import Access, caller, protect, require
 from shared.usecases import audit
 
-_LINES = {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}}
+_LINES = {"content": {"text/x-ndjson": {"schema": {"type": "string"}}}}
 
 api = APIBlueprint(
     "omnichat_audit", __name__, vocabulary=VOCABULARY, url_prefix="/api/audit", abp_tags=[Tag(name="OmniChat audit")]
@@ -48,7 +48,7 @@ def export_audit(query: ExportQuery) -> Response:
     require(Role.ADMIN)
     entries = audit.export(deps(), caller().tenant_id, query.after, query.limit)
     lines = (AuditEntryOut.of(entry).model_dump_json(by_alias=True) + "\n" for entry in entries)
-    response = Response("".join(lines), mimetype="application/x-ndjson")
+    response = Response("".join(lines), mimetype="text/x-ndjson")
     if len(entries) == query.limit:
         response.headers["X-Next-Cursor"] = str(entries[-1].number)
     return response

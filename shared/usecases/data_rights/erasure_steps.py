@@ -225,8 +225,8 @@ def _release(run: _Run, copy_id: str, sha256: str) -> None:
 def _raw_events(run: _Run) -> int:
     """What the bus keeps: webhooks as they came, and what was told to clients."""
     inbound = run.deps.bus.erase(Topic.INBOUND, raw_events.choice(run.deps, run.unit, run.erasure, run.work))
-    told = run.deps.bus.erase(Topic.REALTIME, raw_events.choice_of_told(run.erasure.tenant_id, run.subjects))
-    return inbound + told
+    realtime_count = run.deps.bus.erase(Topic.REALTIME, raw_events.choice_of_told(run.erasure.tenant_id, run.subjects))
+    return inbound + realtime_count
 
 
 def _all_with(

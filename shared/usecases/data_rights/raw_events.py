@@ -14,6 +14,7 @@ from shared.channel.inbound import InboundModule
 from shared.channels import implementation
 from shared.deps import Deps
 from shared.documents import ids
+from shared.documents.collection import of_tenant
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.erasures import Erasure, ErasureWork
 from shared.domain.events import Event, InboundEvent, RealtimeEvent
@@ -41,7 +42,7 @@ def choice(deps: Deps, unit: UnitOfWork, erasure: Erasure, work: ErasureWork) ->
             event
             for event in events
             if isinstance(event, InboundEvent)
-            and event.tenant_id == erasure.tenant_id
+            and of_tenant(erasure.tenant_id, event) is not None
             and event.instance_id in instance_ids
             and event.received_at <= erasure.created_at
         ]
@@ -69,7 +70,7 @@ def choice_of_told(tenant_id: str, subjects: Sequence[str]) -> Choice:
             event.id
             for event in events
             if isinstance(event, RealtimeEvent)
-            and event.tenant_id == tenant_id
+            and of_tenant(tenant_id, event) is not None
             and not known_ids.isdisjoint(_scalars(event.payload))
         }
 
@@ -90,9 +91,9 @@ def _records(deps: Deps, record_ids: set[str]) -> tuple[set[str], set[str]]:
     """Of these records, those of erased messages, and those of messages that never came."""
     records = UnitOfWork(deps.store).message_records
     ordered = sorted(record_ids)
-    kept = zip(ordered, _each(records, ordered), strict=True)
+    pairs = zip(ordered, _each(records, ordered), strict=True)
     by_kind: dict[type, set[str]] = {ErasedMessage: set(), EarlyNote: set()}
-    for record_id, record in kept:
+    for record_id, record in pairs:
         by_kind.get(type(record), set()).add(record_id)
     return by_kind[ErasedMessage], by_kind[EarlyNote]
 

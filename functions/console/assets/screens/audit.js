@@ -78,7 +78,7 @@ function Chain() {
       page = await api.text("/api/audit/export", { after: page.cursor });
       parts.push(page.text);
     } while (page.cursor);
-    saveFile("audit.ndjson", parts.join(""), "application/x-ndjson");
+    saveFile("audit.ndjson", parts.join(""), "text/x-ndjson");
   });
   return html`<div class="actions">
       <${Button} icon="check-check" busy=${busy} onClick=${check}>${t("audit.check")}<//>

@@ -280,7 +280,13 @@ class MessageAlias(BaseModel):
     alias_of: str
 
 
-MessageRecord: TypeAlias = Message | MessageAlias | EarlyNote
+class ErasedMessage(BaseModel):
+    """Lies under a provider's id of a message whose customer was erased, so that nothing brings the message back."""
+
+    erased_at: datetime
+
+
+MessageRecord: TypeAlias = Message | MessageAlias | EarlyNote | ErasedMessage
 """What can lie under a provider's id of a message."""
 
 
@@ -288,4 +294,6 @@ def message_record(data: dict[str, Any]) -> MessageRecord:
     """Read a document that lies under a provider's id of a message."""
     if "alias_of" in data:
         return MessageAlias.model_validate(data)
+    if "erased_at" in data:
+        return ErasedMessage.model_validate(data)
     return EarlyNote.model_validate(data) if "early" in data else Message.model_validate(data)

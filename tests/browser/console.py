@@ -22,7 +22,7 @@ MARKUP = [
 ]
 
 LIVE = "import(document.querySelector('link[href$=\"live.js\"]').href)"
-_CORE = "import(document.querySelector('link[href$=\"core.js\"]').href)"
+CORE = "import(document.querySelector('link[href$=\"core.js\"]').href)"
 
 _MANY = """
 Promise.all([%s, %s]).then(([live, core]) => {
@@ -120,5 +120,46 @@ def complaints(page: Page) -> list[str]:
 
 def has_many(page: Page, count: int) -> None:
     """As many more rows in the list, made of the one that is there, as `live`; the hub has none of them."""
-    page.js(_MANY % (LIVE, _CORE, count))
+    page.js(_MANY % (LIVE, CORE, count))
     page.until(f"window.live?.list.value.entries.length > {count} && document.querySelectorAll('.row').length > 5")
+
+
+SCREENS = [
+    *("inbox", "channels", "channels/new", "agents", "teams", "people", "campaigns", "campaigns/new"),
+    *("rules", "rules/hours", "rules/sla", "rules/access", "rules/words"),
+    *("analytics", "delivery", "webhooks", "webhooks/new", "audit", "settings", "erasures"),
+]
+
+
+def add_settings(shop: Shop) -> None:
+    """One of each thing that screens list."""
+    things = {
+        "/api/canned-replies": {"shortCode": "hours", "text": "We are open from 9 to 17."},
+        "/routing/rules": {"condition": "tag=vip", "action": "set_priority:high", "active": False},
+        "/api/business-hours": {"zone": "Europe/Berlin"},
+        "/api/sla-policies": {"name": "Fast", "firstAnswerMinutes": 60},
+        "/api/access/rules": {"effect": "block", "kind": "prefix", "value": "+882"},
+        "/api/campaigns": {"name": "Sale", "channels": ["WIDGET"], "message": "Sale!"},
+        "/api/agents": {"name": "Echo"},
+        "/api/teams": {"name": "Sales"},
+        "/api/webhooks": {"url": "https://hooks.shop.example/hub", "topics": ["message"]},
+    }
+    for path, body in things.items():
+        shop.api("POST", path, body)
+    customer_id = shop.api("POST", "/api/customers", {"name": "Gone"})["id"]
+    shop.api("POST", f"/api/customers/{customer_id}/erase", {"confirmation": "Gone"})
+
+
+def details(shop: Shop) -> list[str]:
+    """The screens of single things, of one of each kind that there is."""
+    channels = shop.api("GET", "/api/channels")
+    lists = {name: shop.api("GET", f"/api/{name}")[name] for name in ("agents", "campaigns", "webhooks", "erasures")}
+    firsts = {name: items[0]["id"] for name, items in {"channels": channels, **lists}.items()}
+    return [f"inbox/open/{shop.conversation()['id']}", *(f"{name}/{first}" for name, first in firsts.items())]
+
+
+def go(page: Page, path: str) -> None:
+    """Show a screen of the console."""
+    page.js(f"{CORE}.then((core) => core.goTo('/console/{path}'))")
+    page.until(f"location.pathname.startsWith('/console/{path}') && document.querySelector('main')")
+    page.until("!document.querySelector('.skeleton')")

@@ -131,6 +131,8 @@ def test_a_campaign_is_counted_before_its_launch_and_stopped_and_continued(brows
     page.until("document.querySelector('.funnel')?.textContent.includes('Audience2')")
     [campaign] = shop.api("GET", "/api/campaigns")["campaigns"]
     assert (campaign["status"], campaign["contacts"], campaign["channels"]) == ("running", 2, ["WHATSAPP"])
+    shop.api("POST", f"/api/campaigns/{campaign['id']}/pause")
+    page.until("document.querySelector('.page-state').innerText.includes('Paused')")
     press(page, "Cancel the campaign")
     press(page, "Cancel the campaign")
     page.wait(lambda: shop.api("GET", "/api/campaigns")["campaigns"][0]["status"] == "cancelled", "it is cancelled")

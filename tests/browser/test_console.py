@@ -9,9 +9,13 @@ from tests.browser.console import (
     LINES,
     MARKUP,
     ROWS,
+    SCREENS,
     TEXT,
+    add_settings,
     choose,
     complaints,
+    details,
+    go,
     hold_what_is_sent,
     open_console,
     press,
@@ -23,13 +27,6 @@ from tests.browser.devtools import Browser, Page
 from tests.node import JAVASCRIPT, need
 
 pytestmark = pytest.mark.slow
-
-SCREENS = [
-    *("inbox", "channels", "agents", "teams", "people", "campaigns", "campaigns/new"),
-    *("rules", "rules/hours", "rules/sla", "rules/access", "rules/words"),
-    *("analytics", "delivery", "webhooks", "settings"),
-]
-"""Each is a link on the one before, or in the navigation."""
 
 
 def test_the_first_conversations_are_there_after_twelve_requests_to_the_hub_alone(browser: Browser, shop: Shop) -> None:
@@ -218,6 +215,28 @@ def test_two_customers_are_made_one_after_a_look_and_parted_again(browser: Brows
     page.wait(lambda: len(shop.api("GET", "/api/customers")["customers"]) == 2, "they are two")
 
 
+def test_an_owner_erases_a_customer_by_typing_their_name_and_sees_how_far_that_has_come(
+    browser: Browser, shop: Shop
+) -> None:
+    shop.visitor("Ada", "Hello")
+    page = open_console(browser, shop)
+    choose(page, "Ada")
+    page.until("document.querySelector('.customer-body')")
+    press(page, "Erase this customer")
+    page.until("document.activeElement.matches('dialog input')")
+    page.type("Bob")
+    press(page, "Erase for good")
+    page.until("document.querySelector('dialog')?.textContent.includes('type Ada')")
+    page.js("document.querySelector('dialog input').value = ''")
+    page.js("document.querySelector('dialog input').focus()")
+    page.type("Ada")
+    press(page, "Erase for good")
+    page.until("location.pathname.startsWith('/console/erasures/') && document.querySelector('main dl')")
+    page.until("[...document.querySelectorAll('main dt code')].some(({ textContent }) => textContent === 'customers')")
+    assert shop.api("GET", "/api/customers")["customers"] == []
+    assert len(shop.api("GET", "/api/erasures")["erasures"]) == 1
+
+
 def test_somebody_else_signs_in_and_sees_nothing_of_the_one_before(browser: Browser, shop: Shop) -> None:
     shop.visitor("Ada", "Hello")
     page = open_console(browser, shop)
@@ -339,21 +358,13 @@ def test_every_screen_is_accessible_in_light_and_dark(browser: Browser, shop: Sh
     need(JAVASCRIPT, "REQUIRE_JAVASCRIPT")
     axe = (JAVASCRIPT / "node_modules" / "axe-core" / "axe.min.js").read_text()
     shop.visitor("Ada", "Hello")
-    shop.api("POST", "/api/canned-replies", {"shortCode": "hours", "text": "We are open from 9 to 17."})
-    shop.api("POST", "/routing/rules", {"condition": "tag=vip", "action": "set_priority:high", "active": False})
-    shop.api("POST", "/api/business-hours", {"zone": "Europe/Berlin"})
-    shop.api("POST", "/api/sla-policies", {"name": "Fast", "firstAnswerMinutes": 60})
-    shop.api("POST", "/api/access/rules", {"effect": "block", "kind": "prefix", "value": "+882"})
-    shop.api("POST", "/api/campaigns", {"name": "Sale", "channels": ["WIDGET"], "message": "Sale!"})
+    add_settings(shop)
     page = open_console(browser, shop, width=width)
     page.js(axe + ";0")
-    for path in SCREENS:
-        page.js(f"document.querySelector('a[href=\"/console/{path}\"]').click()")
-        page.until(f"location.pathname.startsWith('/console/{path}') && document.querySelector('main h1')")
+    for path in [*SCREENS, *details(shop)]:
+        go(page, path)
+        page.until("document.querySelector('main h1, main h2')")
         _is_accessible(page, path)
-    page.js("document.querySelector('nav a[href=\"/console/inbox\"]').click()")
-    choose(page, "Ada")
-    _is_accessible(page, "conversation")
     page.press("?")
     page.until("document.querySelector('dialog[open]')")
     _is_accessible(page, "keys")

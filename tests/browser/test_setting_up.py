@@ -11,6 +11,7 @@ import requests
 from standardwebhooks import Webhook
 
 from tests.browser.conftest import PASSWORD, PHONE, Shop
+from tests.browser.console import SCREENS, add_settings, details, go
 from tests.browser.devtools import Browser, Page
 from tests.evolution import Evolution, recorded
 from tests.infra.process import Process
@@ -74,8 +75,8 @@ def test_a_code_is_shown_and_the_channel_is_connected_as_soon_as_it_was_scanned(
     with stub_server() as host:
         evolution = Evolution(host)
         page = _open(browser, shop, "/channels/new/whatsapp_evolution")
-        _type_into(page, "Evolution URL", host.url)
-        _type_into(page, "Evolution key", "the-key")
+        _type_into(page, "Address of the Evolution server", host.url)
+        _type_into(page, "Global API key of the Evolution server", "the-key")
         _fill(page, name="Phone")
         _press(page, "Show the code")
         page.until("document.querySelector('.scan img')?.naturalWidth > 100")
@@ -90,19 +91,46 @@ def test_a_code_is_shown_and_the_channel_is_connected_as_soon_as_it_was_scanned(
         assert _complaints(page) == []
 
 
-def test_whoever_may_only_look_is_offered_nothing_to_change(browser: Browser, shop: Shop) -> None:
-    shop.echo()
-    viewer = shop.colleague("Vic", "viewer")
-    page = _open(browser, shop, "/channels", viewer)
-    for screen in ("Channels", "Agents", "Teams", "People and keys"):
-        _press(page, screen)
-        page.until(f"document.querySelector('main h1')?.textContent === {json.dumps(screen)}")
-        page.until("!document.querySelector('.skeleton')")
-        assert page.js("document.querySelectorAll('main header .primary').length") == 0, screen
-    _press(page, "Agents")
-    _press(page, "Echo")
-    page.until("document.querySelector('fieldset')?.disabled")
-    assert _complaints(page) == []
+_NOTES_REFUSALS = """
+(() => {
+  const real = window.fetch;
+  window.refused = [];
+  window.fetch = async (path, options) => {
+    const answer = await real(path, options);
+    if (answer.status === 403) window.refused.push(`${options?.method ?? "GET"} ${path}`);
+    return answer;
+  };
+})()
+"""
+_USES_ALL = """
+(async () => {
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 30));
+  const all = "main button:not(:disabled), main input[type=checkbox]:not(:disabled)";
+  const isEnd = (control) => /Sign out/.test(control.ariaLabel ?? control.textContent);
+  const controls = () => [...document.querySelectorAll(all)].filter((control) => !isEnd(control));
+  for (let index = 0; index < controls().length && index < 60; index += 1) {
+    controls()[index].click();
+    await pause();
+    const dialog = document.querySelector("dialog[open]");
+    dialog?.querySelector("button.primary, button.danger")?.click();
+    if (dialog) await pause();
+    document.querySelector("dialog[open]")?.close();
+  }
+})()
+"""
+"""Presses every button of a screen but that for signing out, and agrees to what is asked."""
+
+
+def test_whoever_may_only_look_is_offered_nothing_that_is_refused(browser: Browser, shop: Shop) -> None:
+    shop.visitor("Ada", "Hello")
+    add_settings(shop)
+    page = _open(browser, shop, "/channels", shop.colleague("Vic", "viewer"))
+    page.js(_NOTES_REFUSALS)
+    hidden = ("delivery", "webhooks", "audit", "channels/new", "campaigns/new")
+    for path in [each for each in [*SCREENS, *details(shop)] if not each.startswith(hidden)]:
+        go(page, path)
+        page.js(_USES_ALL)
+        assert page.js("window.refused") == [], path
 
 
 def test_a_colleague_is_invited_and_a_key_is_shown_once(browser: Browser, shop: Shop) -> None:
@@ -168,3 +196,15 @@ def test_a_webhook_is_added_its_secret_is_shown_once_and_a_test_shows_what_was_s
         Webhook(secret).verify(request.body, dict(request.headers))
         assert secret not in page.js("document.body.innerText")
         assert _complaints(page) == []
+
+
+def test_the_audit_log_shows_who_changed_what_and_its_chain_is_checked(browser: Browser, shop: Shop) -> None:
+    shop.echo()
+    page = _open(browser, shop, "/audit")
+    _says(page, "POST /api/agents")
+    page.js("document.querySelector('tbody tr .row-actions button').click()")
+    page.until("document.querySelector('dialog[open] tbody')")
+    _press(page, "Close")
+    _press(page, "Check the chain")
+    _says(page, "Chain verified")
+    assert _complaints(page) == []

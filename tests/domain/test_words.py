@@ -178,3 +178,8 @@ def test_each_confirmation_names_a_word_that_undoes_it() -> None:
         parts = plain(told).split(" ")
         named = {" ".join(parts[at : at + length]) for at in range(len(parts)) for length in (1, 2)}
         assert any(says(each, OPT_IN, None) for each in named), text
+
+
+@pytest.mark.parametrize("text", ["Don't STOP -- now!", "  a_b\t3 ", "", "--", "x9 Y"])
+def test_what_is_plain_already_reads_the_same_with_an_accent_beside_it(text: str) -> None:
+    assert plain(f"{text} é") == f"{plain(text)} e".strip()

@@ -105,6 +105,8 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("POST /api/sla-policies", {"name": "Fast", "firstAnswerMinutes": 60}),
     # From now on the tenant's events are kept.
     ("GET /api/events", None),
+    ("GET /api/audit", None),
+    ("GET /api/audit/verify", None),
     ("GET /api/webhooks", None),
     ("POST /api/webhooks", {"url": "https://shop.example/", "topics": ["csat"]}),
 ]

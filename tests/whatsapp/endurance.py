@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -69,8 +69,7 @@ class KilledHub(HubProcess):
     """A whole hub: it is killed with all its workers."""
 
     def kill(self) -> None:
-        for pid in [self.pid, *_children(self.pid)]:
-            os.kill(pid, signal.SIGKILL)
+        _kill_with_children(self.pid)
         super().kill()
 
 
@@ -135,7 +134,12 @@ def _kill_in_bursts(hub: HubProcess, phones: Phones, device: str, kills: int, me
             text = f"m{burst}.{number}"
             phones.write(device, f"55118{number:08}@s.whatsapp.net", {"conversation": text})
             texts.add(text)
-    settled(hub, len(texts), seed)
+    try:
+        settled(hub, len(texts), seed)
+    except AssertionError as error:
+        stored = {message["text"] for message in hub.documents("messages", direction="inbound")}
+        unconfirmed = phones.state()["unacknowledged"]
+        raise AssertionError(f"{error}; never stored: {texts - stored}; not confirmed: {unconfirmed}") from None
     stored_once(hub, texts, seed)
     answers = Counter(text for answer in phones.answers() for text in _TEXT.findall(answer))
     twice = {text: times for text, times in answers.items() if times > 1}
@@ -235,7 +239,8 @@ def _seconds_until_back(phones: Phones, device: str, end: Callable[[], object]) 
 
 def _kill_with_children(pid: int) -> None:
     for each in [pid, *_children(pid)]:
-        os.kill(each, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has just ended
+            os.kill(each, signal.SIGKILL)
 
 
 @dataclass(frozen=True, slots=True)

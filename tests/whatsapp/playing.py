@@ -44,9 +44,11 @@ class Phones:
         """Scan a code; returns the account's number."""
         return str(self._post("scan", code.encode())["jid"]).partition(":")[0]
 
-    def write(self, device: str, sender: str, message: dict[str, Any], **attributes: str) -> str:
+    def write(
+        self, device: str, sender: str, message: dict[str, Any], identifier: str | None = None, **attributes: str
+    ) -> str:
         """Have a customer write to the device, whether it is connected or not; returns the message's id."""
-        extra: dict[str, Any] = {"attrs": attributes} if attributes else {}
+        extra: dict[str, Any] = {"attrs": attributes} | ({"id": identifier} if identifier else {})
         body = {"dev": device, "from": sender, "notify": "Alice", "message": message, "extra": extra}
         return str(self._post("deliver", json.dumps(body).encode())["id"])
 

@@ -14,6 +14,10 @@ from infra.sockets.whatsapp.message_copies import MessageCopies
 MESSAGE = '<message from="5511988887777@s.whatsapp.net" id="3EB0AA" t="1" type="text"><enc type="msg"/></message>'
 RECEIPT = '<receipt id="3EB0AA" to="5511988887777@s.whatsapp.net" type="inactive"/>'
 
+REPETITION = (
+    '<receipt id="3EB0AA" to="5511988887777@s.whatsapp.net" type="retry"><retry count="1" id="3EB0AA" v="1"/></receipt>'
+)
+
 
 @pytest.fixture
 def copies(tmp_path: Path) -> MessageCopies:
@@ -63,6 +67,30 @@ def test_a_message_that_was_decrypted_before_is_confirmed(copies: MessageCopies)
     )
     sent.result(10)
     assert not copies.unpublished()
+
+
+def test_a_message_that_cannot_be_decrypted_is_confirmed_once_it_is_asked_for_again(copies: MessageCopies) -> None:
+    arrivals = Arrivals(copies)
+    arrivals.hear("Client/Recv", MESSAGE)
+    sent = _confirmed(arrivals, '<ack class="message" id="3EB0AA" to="5511988887777@s.whatsapp.net"/>')
+    arrivals.cannot_be_decrypted("3EB0AA")
+    assert not copies.unpublished()
+    assert _is_held_back(sent)
+    _confirmed(arrivals, REPETITION).result(10)
+    sent.result(10)
+
+
+def test_one_that_is_asked_for_again_and_comes_is_a_message_like_others(copies: MessageCopies) -> None:
+    arrivals = Arrivals(copies)
+    arrivals.hear("Client/Recv", MESSAGE)
+    arrivals.cannot_be_decrypted("3EB0AA")
+    arrivals.hear("Client/Send", REPETITION)
+    arrivals.hear("Client/Recv", MESSAGE)
+    sent = _confirmed(arrivals)
+    assert _is_held_back(sent)
+    assert copies.unpublished()
+    arrivals.settle("3EB0AA")
+    sent.result(10)
 
 
 def test_a_message_for_which_nothing_is_ever_handed_out_is_confirmed_after_a_while(copies: MessageCopies) -> None:
@@ -115,3 +143,16 @@ def test_the_account_s_state_waits_for_a_message_that_could_not_be_copied(copies
     assert copies.unpublished()
     arrivals.settle("3EB0AA")
     assert not copies.unpublished()
+
+
+def test_who_leaves_waits_for_what_is_not_settled_yet_and_not_for_ever(copies: MessageCopies) -> None:
+    arrivals = Arrivals(copies)
+    arrivals.wait(60)
+    arrivals.hear("Client/Recv", MESSAGE)
+    arrivals.wait(0.05)
+    assert len(copies.unpublished()) == 1
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(arrivals.wait, 60)
+        assert _is_held_back(waiting)
+        arrivals.settle("3EB0AA")
+        waiting.result(10)

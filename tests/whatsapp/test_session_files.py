@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import closing
 from pathlib import Path
 
@@ -129,7 +131,7 @@ def test_a_state_that_is_past_a_message_is_saved_when_the_message_is_published(
     hold: Callable[..., SessionFiles], snapshots: Snapshots
 ) -> None:
     files = hold()
-    copy = files.copies.keep(b"a message\n")
+    copy = files.copies.keep("M1", b"a message\n")
     _write(files, "one")
     files.save()
     assert snapshots.latest("5e55") is None
@@ -138,11 +140,29 @@ def test_a_state_that_is_past_a_message_is_saved_when_the_message_is_published(
     assert snapshots.latest("5e55") is not None
 
 
+def test_a_state_waits_for_a_message_that_is_copied_meanwhile_until_it_is_published(
+    hold: Callable[..., SessionFiles], snapshots: Snapshots
+) -> None:
+    files = hold()
+    files.copies.expect("M1")
+    _write(files, "one")
+    with ThreadPoolExecutor(1) as thread:
+        saved = thread.submit(files.save, 60.0)
+        copy = files.copies.keep("M1", b"a message\n")
+        files.copies.settle("M1")
+        with pytest.raises(FutureTimeout):
+            saved.result(0.3)
+        assert snapshots.latest("5e55") is None
+        files.copies.forget(copy)
+        saved.result(10)
+    assert snapshots.latest("5e55") is not None
+
+
 def test_the_state_of_a_pairing_is_saved_whatever_has_come_meanwhile(
     hold: Callable[..., SessionFiles], snapshots: Snapshots
 ) -> None:
     files = hold()
-    files.copies.keep(b"a message\n")
+    files.copies.keep("M1", b"a message\n")
     _write(files, "one")
     files.save_pairing()
     assert snapshots.latest("5e55") is not None

@@ -116,7 +116,7 @@ class EventReporter:
         self._tell(report)
 
     def undecryptable(self, event: Any) -> None:
-        self._arrivals.settle(event.Info.ID)
+        self._arrivals.cannot_be_decrypted(event.Info.ID)
 
     def _vote(self, event: Any) -> dict[str, Any]:
         """What a vote says; nothing for one in a poll whose secret the account does not have."""
@@ -127,7 +127,7 @@ class EventReporter:
     def _with_copy(self, data: dict[str, Any]) -> protocol.Message:
         report = protocol.Message(data=data)
         with suppress(OSError):  # the disk may be full: without a copy WhatsApp has to tell it again after a kill
-            return replace(report, copy=self._copies.keep(protocol.line(report)))
+            return replace(report, copy=self._copies.keep(data["key"]["id"], protocol.line(report)))
         return report
 
     def _key(self, identifier: str, source: Any) -> dict[str, Any]:

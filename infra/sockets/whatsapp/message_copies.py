@@ -40,14 +40,15 @@ class MessageCopies:
         self._mark(message_id).unlink(missing_ok=True)
 
     def unpublished(self) -> set[str]:
-        """Names for the messages that have come and are not published, as far as they can be told apart."""
+        """Names for the messages that have come and are not published, the same before and after one is copied."""
         oldest = time.time() - LONGEST_WAIT
+        # Marks first: who looks while one becomes a copy sees both, and not neither.
         expected = {mark.name for mark in self._expected.glob("*") if _changed_at(mark) > oldest}
-        return expected | {copy.name for copy in self._folder.glob("*")}
+        return expected | {copy.suffix[1:] for copy in self._folder.glob("*")}
 
-    def keep(self, text: bytes) -> str:
-        """Keep a line of the worker's; returns the name under which it is forgotten."""
-        name = str(next(self._numbers))
+    def keep(self, message_id: str, text: bytes) -> str:
+        """Keep the line with which the worker tells of the message; returns the name under which it is forgotten."""
+        name = f"{next(self._numbers)}.{_name(message_id)}"
         (self._folder / name).write_bytes(text)
         return name
 
@@ -55,13 +56,22 @@ class MessageCopies:
         (self._folder / name).unlink(missing_ok=True)
 
     def _mark(self, message_id: str) -> Path:
-        """Senders choose the ids, which are no names of files."""
-        return self._expected / hashlib.sha256(message_id.encode()).hexdigest()
+        return self._expected / _name(message_id)
 
 
 def copies_in(directory: Path) -> list[Path]:
     """The files of a directory that nobody uses any more, oldest first."""
-    return sorted((directory / _FOLDER).glob("*"), key=lambda path: int(path.name))
+    return sorted((directory / _FOLDER).glob("*"), key=lambda path: int(path.stem))
+
+
+def in_log(message_id: str) -> str:
+    """Senders choose the ids, and the library's log escapes nothing: there an id ends at its first quotation mark."""
+    return message_id.partition('"')[0]
+
+
+def _name(message_id: str) -> str:
+    """An id is no name of a file."""
+    return hashlib.sha256(in_log(message_id).encode()).hexdigest()
 
 
 def _changed_at(path: Path) -> float:
@@ -72,14 +82,14 @@ def _changed_at(path: Path) -> float:
         return 0.0
 
 
-def delete_all_but_copies(directory: Path) -> None:
-    """Delete a session's directory, or as much of it as is not still to be published."""
+def delete_all_but_copies(directory: Path, *others: Path) -> None:
+    """Delete a session's directory, or as much of it as is not still to be published, nor one of the others."""
     oldest = time.time() - _LONGEST_SECONDS
-    if not any(path.stat().st_mtime > oldest for path in copies_in(directory)):
+    if not any(_changed_at(path) > oldest for path in [*copies_in(directory), *others]):
         shutil.rmtree(directory, ignore_errors=True)
         return
     for path in directory.iterdir():
         if path.is_dir() and path.name != _FOLDER:
             shutil.rmtree(path, ignore_errors=True)
-        elif not path.is_dir():
+        elif not path.is_dir() and path not in others:
             path.unlink(missing_ok=True)

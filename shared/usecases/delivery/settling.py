@@ -206,7 +206,7 @@ def _backoff(deps: Deps, attempts: int) -> float:
 
 def _may_repeat(deps: Deps, instance: Instance, part: Part, since: datetime) -> bool:
     repeats = ability(instance.adapter, SupportsRepeats)
-    return repeats is not None and repeats.may_repeat(part.payload, since, deps.now())
+    return repeats is not None and repeats.may_repeat(deps, instance, part.payload, since)
 
 
 def _ask_later(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxItem, pause: float, detail: str) -> None:

@@ -191,6 +191,7 @@ def record_dead(
             type="message_dead",
             title=title,
             message=f"{label(instance) if instance else 'A deleted channel'}: {reason}: {detail}",
+            conversation_id=item.conversation_id,
             created_at=now,
         ),
     )

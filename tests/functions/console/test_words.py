@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
 from functions.console.assets import FOLDER
+from functions.omnichat.channel_type_schemas import ChannelTypesOut
 from shared import channels
+from shared.config import Settings
 
 Words: TypeAlias = dict[str, str | dict[str, str]]
 
@@ -67,4 +69,41 @@ def test_every_way_to_connect_a_channel_is_explained_in_every_language(language:
     addresses = re.compile(r"https://[\w./-]*\w|/newbot|@BotFather")
     assert {name: addresses.findall(text) for name, text in texts.items()} == {
         name: addresses.findall(text) for name, text in helps.items()
+    }
+
+
+def _field_words(language: str) -> dict[str, str]:
+    labels: dict[str, str] = json.loads(Path(FOLDER, "i18n", f"channel-fields.{language}.json").read_text())
+    return labels
+
+
+def _entered(schema: dict[str, Any]) -> bool:
+    """Whether a form asks for the field: not for what is made of further objects, nor for what is always the same."""
+    forms = [schema, *schema.get("anyOf", [])]
+    is_list_of_texts = any(form.get("items", {}).get("type") == "string" for form in forms)
+    is_single = any(form.get("type") in ("string", "boolean", "integer", "number") for form in forms)
+    return "const" not in schema and (is_single or is_list_of_texts)
+
+
+def test_every_field_that_a_channel_asks_for_has_words_and_no_word_is_for_another_one() -> None:
+    kinds = ChannelTypesOut.of_all(Settings()).channel_types
+    fields = [(name, field) for kind in kinds for name, field in kind.config_schema["properties"].items()]
+    names = {name for name, schema in fields if _entered(schema)}
+    choices = {
+        f"{name}.{choice}"
+        for name, schema in fields
+        for form in [schema, *schema.get("anyOf", [])]
+        for choice in form.get("enum", [])
+    }
+    labels = _field_words("en")
+    assert names - labels.keys() == set()
+    assert {key for key in labels if key not in names | choices | {f"{name}.help" for name in names}} == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:])
+def test_the_fields_of_channels_are_explained_in_every_language(language: str) -> None:
+    english, translated = _field_words("en"), _field_words(language)
+    assert list(translated) == sorted(english)
+    assert {key: _PLACE.findall(text) for key, text in translated.items()} == {
+        key: _PLACE.findall(text) for key, text in english.items()
     }

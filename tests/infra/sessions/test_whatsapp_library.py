@@ -338,10 +338,12 @@ def test_a_message_that_a_killed_worker_had_not_written_down_comes_again(
     channel, number, process = account
     pid = _pid(process, channel)
     directory = Path(f"/proc/{pid}/cwd").resolve()
-    pipes = [directory / "copies" / str(number) for number in range(1, 20)]
+    identifier = "3EB0AA"
+    name = hashlib.sha256(identifier.encode()).hexdigest()
+    pipes = [directory / "copies" / f"{turn}.{name}" for turn in range(1, 20)]
     for pipe in pipes:  # nobody reads them, so that writing a copy takes for ever
         os.mkfifo(pipe)
-    identifier = _written(phones, number, "Do you read me?")
+    phones.write(number, f"{CUSTOMER}@s.whatsapp.net", {"conversation": "Do you read me?"}, identifier)
     eventually(lambda: list((directory / "expected").iterdir()), _PATIENCE)
     # Long enough for a confirmation that does not wait.
     time.sleep(0.3)

@@ -4,14 +4,15 @@ import { api, channels as allChannels, dateAndTime, formatNumber, goTo, may, pat
 import { Button, channelIcon, channelName, confirmed, Empty, Failure, Field, Icon, Skeleton, toast, toastError, useLoad } from "../ui.js";
 import { CampaignForm } from "./campaign_form.js";
 import { SendingRules } from "./campaign_rules.js";
-import { saveFile, useEvery } from "./form_parts.js";
+import { saveFile, useAfterEvents } from "./form_parts.js";
 import { PageHeader } from "./setup_parts.js";
 
 const HOME = pathTo(["campaigns"]);
 const PAGE = 50;
-const LOOK_EVERY = 5_000;
+/** Milliseconds from the first event to the look at what it changed: many messages are sent at once. */
+const GATHER = 1_000;
+const GATHER_MESSAGES = 5_000;
 const MOODS = { draft: "idle", scheduled: "busy", running: "busy", paused: "bad", finished: "good", cancelled: "idle" };
-const MOVES = new Set(["running", "scheduled"]);
 /** The reason that the hub gives for a campaign that somebody has paused. */
 const BY_PERSON = "by a person";
 
@@ -54,7 +55,7 @@ function List() {
     return { rows: campaigns, cursor: nextCursor };
   };
   const { rows, error, reload, loadMore, isWhole } = usePages(load, []);
-  useEvery(LOOK_EVERY, reload, Boolean(isWhole && rows?.some(({ status }) => MOVES.has(status))));
+  useAfterEvents(["campaign-updated"], () => isWhole && reload(), GATHER);
   return html`<main id="main" class="page">
     <${PageHeader} title=${t("nav.campaigns")}>
       ${may("admin") && html`<a class="button primary" href=${pathTo(["campaigns", "new"])}><${Icon} name="plus" /><span>${t("campaigns.add")}</span></a>`}
@@ -111,7 +112,9 @@ function Edit({ id }) {
 
 function Campaign({ id }) {
   const { value, error, reload } = useLoad(() => api.get(`/api/campaigns/${id}`), [id]);
-  useEvery(LOOK_EVERY, reload, MOVES.has(value?.status));
+  // What was delivered, read and answered is told of each message.
+  useAfterEvents(["campaign-updated"], reload, GATHER);
+  useAfterEvents(["message-created", "message-updated"], reload, GATHER_MESSAGES);
   if (error && !value) return html`<main id="main" class="page"><${PageHeader} title=${t("nav.campaigns")} back=${HOME} /><${Failure} error=${error} onRetry=${reload} /></main>`;
   if (!value) return html`<main id="main" class="page"><${PageHeader} title=" " back=${HOME} /><${Skeleton} lines=${8} /></main>`;
   return html`<main id="main" class="page">

@@ -5,7 +5,7 @@ import { onEvent } from "../live.js";
 import {
   Button, channelIcon, channelName, confirmed, Empty, Failure, Field, fieldError, Icon, Skeleton, Switch, toast, toastError, useLoad,
 } from "../ui.js";
-import { SchemaFields } from "./schema_form.js";
+import { SchemaFields, worded } from "./schema_form.js";
 import { Copyable, FormError, PageHeader, useSubmit } from "./setup_parts.js";
 
 const RENEWALS = 5;
@@ -60,16 +60,23 @@ function Card({ channel }) {
 
 // ── A new one ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** The ways to connect a channel, whose help is the hub's own in English, and the console's in other languages. */
+/** The ways to connect a channel, explained in the viewer's language as far as the console has the words. */
 async function types() {
-  const [{ channelTypes }, helps] = await Promise.all([api.get("/api/channel-types"), helpTexts(language.value).catch(() => ({}))]);
-  return channelTypes.map((kind) => ({ ...kind, help: helps[kind.adapter] ?? kind.help }));
+  const [{ channelTypes }, helps, words] = await Promise.all([api.get("/api/channel-types"), helpTexts(language.value), fieldWords(language.value)]);
+  return channelTypes.map((kind) => ({
+    ...kind,
+    help: helps[kind.adapter] ?? kind.help,
+    configSchema: worded(kind.configSchema, words),
+  }));
 }
 
-async function helpTexts(chosen) {
-  if (chosen === "en") return {};
-  const answer = await fetch(new URL(`../i18n/channel-help.${chosen}.json`, import.meta.url));
-  return answer.ok ? answer.json() : {};
+/** The help is the hub's own in English. */
+const helpTexts = async (chosen) => (chosen === "en" ? {} : wordFile(`channel-help.${chosen}.json`));
+const fieldWords = (chosen) => wordFile(`channel-fields.${chosen}.json`);
+
+async function wordFile(name) {
+  const answer = await fetch(new URL(`../i18n/${name}`, import.meta.url)).catch(() => null);
+  return answer?.ok ? answer.json() : {};
 }
 
 /** The easiest first: what needs nothing, then what needs a phone or one token. */

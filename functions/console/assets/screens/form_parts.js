@@ -1,6 +1,7 @@
 // Parts of longer forms: lists whose order people change, short texts that are added one by one, choices that go together.
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../vendor/preact.js";
 import { channels as allChannels, t, teams as allTeams } from "../core.js";
+import { onEvent } from "../live.js";
 import { classes, Field, Icon } from "../ui.js";
 
 const STEPS = { ArrowUp: -1, ArrowDown: 1 };
@@ -127,15 +128,25 @@ export async function scopes() {
 /** What a name of the API stands for: `{id}` of a list, or a dash where it is gone. */
 export const nameIn = (entries, id) => entries.find((entry) => entry.id === id)?.name ?? "–";
 
-/** Call something now and then while a page is in sight. */
-export function useEvery(milliseconds, work, isWanted = true) {
+/** Call `work` after events of these names, once for all that come within `milliseconds`, and after a lost connection. */
+export function useAfterEvents(names, work, milliseconds) {
   const latest = useRef(work);
   latest.current = work;
   useEffect(() => {
-    if (!isWanted) return undefined;
-    const timer = setInterval(() => document.hidden || latest.current(), milliseconds);
-    return () => clearInterval(timer);
-  }, [milliseconds, isWanted]);
+    let timer = 0;
+    const call = () => {
+      timer = 0;
+      latest.current();
+    };
+    const wait = () => {
+      timer ||= setTimeout(call, milliseconds);
+    };
+    const ends = [...names.map((name) => onEvent(name, wait)), onEvent("reconnected", wait)];
+    return () => {
+      clearTimeout(timer);
+      ends.forEach((end) => end());
+    };
+  }, [milliseconds, ...names]);
 }
 
 /** Hand a text over as a file. */

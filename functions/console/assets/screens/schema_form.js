@@ -13,25 +13,38 @@ const plain = (schema) => ({ ...schema, ...(schema.anyOf ?? []).find(({ type }) 
 const isText = ({ type }) => ["string", "integer", "number"].includes(type);
 const isList = ({ type, items }) => type === "array" && items?.type === "string";
 
-/** The fields that a person can fill in: `[name, schema, isRequired]`; what is made of further objects is left out. */
+/** The schema with `words` for its fields: by name a label, by `name.help` a help text, by `name.value` a choice. */
+export function worded(schema, words) {
+  const all = Object.entries(schema.properties).map(([name, field]) => {
+    const choices = Object.fromEntries((plain(field).enum ?? []).map((value) => [value, words[`${name}.${value}`] ?? value]));
+    return [name, { ...field, title: words[name] ?? field.title, description: words[`${name}.help`] ?? field.description, choices }];
+  });
+  return { ...schema, properties: Object.fromEntries(all) };
+}
+
+/**
+ * The fields that a person can fill in: `[name, schema, isRequired]`. What is made of further objects is left out, and
+ * what can have one value only.
+ */
 function fieldsOf({ properties, required }) {
   const all = Object.entries(properties).map(([name, schema]) => [name, plain(schema), required.includes(name)]);
-  return all.filter(([, schema]) => schema.enum || schema.type === "boolean" || isText(schema) || isList(schema));
+  const canBeEntered = (schema) => schema.enum || schema.type === "boolean" || isText(schema) || isList(schema);
+  return all.filter(([, schema]) => schema.const === undefined && canBeEntered(schema));
 }
 
 function SchemaField({ name, schema, isRequired, value, error, onChange }) {
   const same = { label: schema.title, error, help: schema.description, required: isRequired };
   const set = (event) => onChange(event.target.value);
-  if (schema.type === "boolean") return html`<${Switch} label=${schema.title} checked=${value ?? schema.default ?? false} onChange=${onChange} />`;
+  if (schema.type === "boolean") return html`<${Switch} label=${schema.title} help=${schema.description} checked=${value ?? schema.default ?? false} onChange=${onChange} />`;
   if (schema.enum) {
     return html`<${Field} ...${same} as="select" value=${value ?? schema.default ?? ""} onChange=${set}>
-      <option value="">–</option>
-      ${schema.enum.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}
+      ${schema.default === undefined && html`<option value="">–</option>`}
+      ${schema.enum.map((each) => html`<option key=${each} value=${each}>${schema.choices?.[each] ?? each}</option>`)}
     <//>`;
   }
   if (isList(schema)) {
     const lines = (event) => onChange(event.target.value.split("\n").map((line) => line.trim()).filter(Boolean));
-    return html`<${Field} ...${same} as="textarea" rows="3" help=${t("form.lines")} defaultValue=${(value ?? []).join("\n")} onChange=${lines} />`;
+    return html`<${Field} ...${same} as="textarea" rows="3" help=${schema.description ?? t("form.lines")} defaultValue=${(value ?? []).join("\n")} onChange=${lines} />`;
   }
   if (schema.writeOnly) {
     const kept = value ? t("form.secretKept") : undefined;

@@ -28,6 +28,7 @@ from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
+from shared.http.display_names import NOT_BLANK
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.idempotency import IdempotencyHeader
@@ -91,7 +92,7 @@ class SendBody(Request):
 class EditBody(Request):
     """What the message is to say instead; its files stay."""
 
-    text: str = Field(min_length=1, max_length=65_536)
+    text: Annotated[str, NOT_BLANK] = Field(min_length=1, max_length=65_536)
 
 
 class MessagePath(BaseModel):

@@ -119,8 +119,8 @@ _ARTICLES = (
 )
 
 
-def _without(words: Iterable[str]) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\S)(?:{'|'.join(map(re.escape, words))})(?!\S)")
+def _without(forms: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\S)(?:{'|'.join(map(re.escape, forms))})(?!\S)")
 
 
 _COURTEOUS = _without(_COURTESY)
@@ -187,11 +187,11 @@ class _Forms:
     longest: int
 
     def are_within(self, plain_text: str) -> bool:
-        words = plain_text.split(" ")
+        parts = plain_text.split(" ")
         runs = (
-            " ".join(words[begin : begin + length])
-            for length in range(2, min(self.longest, len(words)) + 1)
-            for begin in range(len(words) - length + 1)
+            " ".join(parts[begin : begin + length])
+            for length in range(2, min(self.longest, len(parts)) + 1)
+            for begin in range(len(parts) - length + 1)
         )
         return any(run in self.several for run in runs) or any(phrase in plain_text for phrase in self.unspaced)
 

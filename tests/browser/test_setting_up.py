@@ -126,7 +126,7 @@ def test_whoever_may_only_look_is_offered_nothing_that_is_refused(browser: Brows
     add_settings(shop)
     page = _open(browser, shop, "/channels", shop.colleague("Vic", "viewer"))
     page.js(_NOTES_REFUSALS)
-    hidden = ("delivery", "webhooks", "audit", "channels/new", "campaigns/new")
+    hidden = ("delivery", "webhooks", "audit", "erasures", "channels/new", "campaigns/new")
     for path in [each for each in [*SCREENS, *details(shop)] if not each.startswith(hidden)]:
         go(page, path)
         page.js(_USES_ALL)

@@ -166,16 +166,16 @@ def test_words_that_carriers_act_upon_opt_out_by_sms_alone(word: str) -> None:
 
 
 def test_each_confirmation_names_a_word_that_undoes_it() -> None:
-    words = {
+    confirmations = {
         text: confirmation(text, OPT_OUT) for text in ("stop", "sair", "baja", "arrêt", "stopp", "basta", "afmelden")
     }
-    words |= {
+    confirmations |= {
         text: confirmation(text, OPT_OUT) for text in ("wypisz", "ret", "berhenti", "стоп", "توقف", "रोकें", "退订")
     }
-    words |= {"停止": confirmation("停止", OPT_OUT)}
-    assert len(set(words.values())) == len(words)
-    for text, told in words.items():
-        parts = plain(told).split(" ")
+    confirmations |= {"停止": confirmation("停止", OPT_OUT)}
+    assert len(set(confirmations.values())) == len(confirmations)
+    for text, answer in confirmations.items():
+        parts = plain(answer).split(" ")
         named = {" ".join(parts[at : at + length]) for at in range(len(parts)) for length in (1, 2)}
         assert any(says(each, OPT_IN, None) for each in named), text
 

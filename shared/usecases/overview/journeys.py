@@ -231,11 +231,11 @@ def _explanation(message: Message, item: OutboxItem) -> str:
         return _DIED_AT_PROVIDER
     if item.status is not OutboxStatus.SENT:
         return "It is on its way." if item.error is None else "It is on its way: a try failed, and the next one comes."
-    known = {
+    explanations = {
         MessageStatus.DELIVERED: "It was delivered to the customer.",
         MessageStatus.READ: "The customer has read it.",
     }
-    return known.get(message.status, "The provider took it, and has not reported more.")
+    return explanations.get(message.status, "The provider took it, and has not reported more.")
 
 
 def _why_dead(reason: str) -> str:

@@ -20,7 +20,7 @@ LANGUAGES = ["en", "pt", "es", "de"]
 SOURCES = [path.read_text() for path in sorted(FOLDER.rglob("*.js")) if path.parent.name != "vendor"]
 
 _STRING = re.compile(r'"([A-Za-z]+(?:[.-][A-Za-z_-]+)*)"')
-_BEGINNING = re.compile(r"`([A-Za-z]+[.])\$\{")
+_BEGINNING = re.compile(r"`((?:[A-Za-z]+[.])+)\$\{")
 _CALL = re.compile(r'\bt(?:Or)?\(\s*"([^"]+)"')
 _PLACE = re.compile(r"\{(\w+)\}")
 

@@ -13,6 +13,7 @@ from shared.cache import TTLCache
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.events import Topic
+from shared.domain.notifications import Notification
 from shared.errors import ConfigurationInvalid
 from shared.outgoing import Outgoing
 from shared.outgoing.concurrency import Slots
@@ -57,6 +58,7 @@ def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
         buckets=Buckets(time.monotonic),
         blobs=blobs,
         sending=Slots(settings.threads),
+        notify=_notify,
         files=files,
         snapshots=snapshots,
         holders=holders,
@@ -69,6 +71,12 @@ def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
             close(deps)
             raise
     return deps
+
+
+def _notify(deps: Deps, notification: Notification) -> None:
+    from shared.usecases.reporting.notifications import notify_once  # noqa: PLC0415 - costs cold start, and is rare
+
+    notify_once(deps, notification)
 
 
 def _check_secrets(deps: Deps) -> None:

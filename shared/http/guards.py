@@ -27,6 +27,7 @@ View = TypeVar("View", bound=Callable[..., object])
 
 ONLY_READS = "only_reads"
 OWN_ACCOUNT = "own_account"
+OWN_MARKS = "own_marks"
 BY_COOKIE = "by_cookie"
 _RANKS = {Role.VIEWER: 0, Role.AGENT: 1, Role.ADMIN: 2, Role.OWNER: 3}
 
@@ -99,7 +100,7 @@ def _check_method(principal: Principal) -> None:
     if _marked(OWN_ACCOUNT):
         return
     reads = _reads()
-    if principal.role is Role.VIEWER and not reads:
+    if principal.role is Role.VIEWER and not reads and not _marked(OWN_MARKS):
         raise Forbidden("A viewer may only read")
     if not (principal.may_read if reads else principal.may_write):
         raise Forbidden(f"This needs a key with the scope {'read' if reads else 'write'}")
@@ -120,6 +121,12 @@ def only_reads(view: View) -> View:
 def own_account(view: View) -> View:
     """Mark a view that changes nothing but the caller's own account: a viewer may call it too. Place as above."""
     setattr(view, OWN_ACCOUNT, True)
+    return view
+
+
+def own_marks(view: View) -> View:
+    """Mark a view that changes only what the caller alone sees: a viewer may call it too. Place as above."""
+    setattr(view, OWN_MARKS, True)
     return view
 
 

@@ -377,6 +377,38 @@ def test_who_is_the_only_one_there_gets_it_again_after_the_others_could_have_tak
     assert slow.assigned() == {1: "ann"}
 
 
+def test_who_is_alone_in_the_team_keeps_it_and_people_are_told_once_for_each_wait(desk: Desk) -> None:
+    desk.open("ann", reassignAfterMinutes=10)
+    desk.online("ann")
+    desk.write(1)
+    _minutes_pass(desk, 11)
+    desk.change(1, tags=["late"])
+    _minutes_pass(desk, 11)
+    assert (desk.assigned(), desk.of(1).owner) == ({1: "ann"}, Owner.HUMAN)
+    [notification] = desk.hub.documents("notifications", type="not_answered")
+    assert "nobody else is in the team Desk" in notification["message"]
+    _answer(desk)
+    desk.write(1)
+    _minutes_pass(desk, 12)
+    assert len(desk.hub.documents("notifications", type="not_answered")) == 2
+
+
+def test_nothing_waits_for_a_team_that_was_deleted(desk: Desk) -> None:
+    desk.open("ann")
+    desk.write(1, 2)
+    desk.change(2, assigneeId=desk.team_id)
+    assert all(desk.of(chat).queued_at for chat in (1, 2))
+    assert desk.hub.client.delete(f"/api/teams/{desk.team_id}", headers=desk.hub.headers).status_code == 204
+    desk.hub.work()
+    for chat in (1, 2):
+        conversation = desk.of(chat)
+        assert (conversation.queued_at, conversation.team_id, conversation.assignee_id) == (None, None, None)
+        assert conversation.owner is Owner.BOT
+        assert desk.notes(chat)[-1] == "The team for which this conversation waited was deleted."
+    desk.write(3)
+    assert desk.of(3).queued_at is None
+
+
 def _answer(desk: Desk) -> None:
     desk.hub.say(desk.of(1).id, "I am here")
 

@@ -15,7 +15,7 @@ from shared.usecases.data_rights.erasing import MOST
 class ErasureIn(Request, Wire):
     confirmation: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254)] = Field(
         description="The customer's name; without one their telephone number, e-mail address or id.",
-        examples=["Ada"],
+        examples=["John Smith"],
     )
 
 

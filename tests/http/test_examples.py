@@ -34,12 +34,12 @@ IDS = {
 }
 # What no example can be: what a provider signs, a link that was sent, a visitor's or a session's own token, a login
 # that a person has begun, a file, a message that was sent; what only an account of another kind has; what leads to
-# another system; and the name of whom it is about, typed to confirm that they are to be erased.
+# another system.
 NEEDS_MORE = re.compile(
     r"/webhook|/api/telegram/|/api/facebook|/api/auth/(?!register)|/oauth|/widget|^/$|/console|/api/me$|/sessions/join|/media|/unmerge|/video"
     r"|/tools/|/redrive|/invitations/|/conversions|/members/|/api/pair$|/default$|/omni/|/files|/whatsapp/"
     r"|/chats/|/contacts/|/profile-picture|/update-profile-picture|messages/\{|/import|/bot/connect|/facebook/login"
-    r"|/templates|/erase$"
+    r"|/templates"
 )
 LAST = {"get": 0, "post": 1, "put": 1, "patch": 1, "delete": 2}
 

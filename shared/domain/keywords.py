@@ -119,12 +119,12 @@ _ARTICLES = (
 )
 
 
-def _without(words: Iterable[str]) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\S)(?:{'|'.join(map(re.escape, words))})(?!\S)")
+def _pattern_of(phrases: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\S)(?:{'|'.join(map(re.escape, phrases))})(?!\S)")
 
 
-_COURTEOUS = _without(_COURTESY)
-_COURTEOUS_OR_ARTICLE = _without((*_COURTESY, *_ARTICLES))
+_COURTEOUS = _pattern_of(_COURTESY)
+_COURTEOUS_OR_ARTICLE = _pattern_of((*_COURTESY, *_ARTICLES))
 
 
 def plain(text: str) -> str:
@@ -187,11 +187,11 @@ class _Forms:
     longest: int
 
     def are_within(self, plain_text: str) -> bool:
-        words = plain_text.split(" ")
+        parts = plain_text.split(" ")
         runs = (
-            " ".join(words[begin : begin + length])
-            for length in range(2, min(self.longest, len(words)) + 1)
-            for begin in range(len(words) - length + 1)
+            " ".join(parts[begin : begin + length])
+            for length in range(2, min(self.longest, len(parts)) + 1)
+            for begin in range(len(parts) - length + 1)
         )
         return any(run in self.several for run in runs) or any(phrase in plain_text for phrase in self.unspaced)
 

@@ -148,8 +148,8 @@ def test_refused_calls_are_counted_and_told_once(shop: ManualHub, evolution: Evo
     for _ in range(3):
         _call(shop, "wrong", 401)
     assert _webhook(shop, channel)["refusedCount"] == 1, "written once a minute"
-    told = [getattr(event, "name", "") for event in shop.new_events(Topic.REALTIME)]
-    assert told.count("notification-created") == 1, "people who look on hear of it at once"
+    names = [getattr(event, "name", "") for event in shop.new_events(Topic.REALTIME)]
+    assert names.count("notification-created") == 1, "people who look on hear of it at once"
     shop.wait(minutes=2)
     _call(shop, "wrong", 401)
     webhook = _webhook(shop, channel)

@@ -112,8 +112,8 @@ def test_a_tenants_tokens_of_a_day_end_with_two_notices_and_nobody_elses(open_hu
         hub.new_events(Topic.REALTIME)
         _customers_write(hub, 1)
         assert _notices(hub) == ["AI agents have used 80 % of today's budget"]
-        told = [event for event in hub.new_events(Topic.REALTIME) if isinstance(event, RealtimeEvent)]
-        titles = [event.payload["notification"]["title"] for event in told if event.name == "notification-created"]
+        events = [event for event in hub.new_events(Topic.REALTIME) if isinstance(event, RealtimeEvent)]
+        titles = [event.payload["notification"]["title"] for event in events if event.name == "notification-created"]
         assert titles[-1:] == _notices(hub), "people hear of it at once"
         _customers_write(hub, 4)
         assert len(provider.to(CHAT)) == 5

@@ -78,6 +78,11 @@ class Run:
         return len(self._rounds)
 
     @property
+    def called(self) -> tuple[str, ...]:
+        """The names of what was called, in the order of the calls."""
+        return tuple(call.name for call in self._all_calls())
+
+    @property
     def steps(self) -> list[CollaborationStep]:
         """What colleagues were asked, in the order of the questions."""
         return [self._steps[call.key] for call in self._all_calls() if call.key in self._steps]

@@ -104,6 +104,7 @@ RECORDED: dict[str, _Recorded] = {
     "file_copies": _Recorded(fields=frozenset({"conversation_id", "message_id", "state", "size"})),
     "ratings": _ABOUT_CUSTOMERS,
     "calls": _ABOUT_CUSTOMERS,
+    "erasures": _Recorded(texts=False, fields=frozenset({"customer_id", "state"})),
     "tenants": _Recorded(ignored=frozenset({"responder", "responder_team_id", "reassign_after_minutes"})),
 }
 """The collections whose changes are recorded. The first of them that a commit changes is what the entry is about."""

@@ -348,13 +348,14 @@ class UnitOfWork:
 
     def read(self, keys: Sequence[Key]) -> list[BaseModel | None]:
         """The documents at these keys; None for one that does not exist."""
-        unread = {key.ref: key for key in keys if key.ref not in self._tracked}
+        refs = [key.ref for key in keys]
+        unread = {ref: key for ref, key in zip(refs, keys, strict=True) if ref not in self._tracked}
         missing = [ref for ref in unread if ref not in self._preloaded]
         documents = self._preloaded | (self._store.get(missing) if missing else {})
         for ref, key in unread.items():
             document = documents.get(ref)
             self._tracked[ref] = TrackedDocument.read(key.schema, document) if document else None
-        tracked = [self._tracked[key.ref] for key in keys]
+        tracked = [self._tracked[ref] for ref in refs]
         return [document.model if document is not None else None for document in tracked]
 
     def add(self, key: Key, model: BaseModel) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 Data: TypeAlias = dict[str, Any]
 """A document's fields: None, bool, int, float, str, aware datetime (read back in UTC with microseconds),
@@ -12,9 +12,8 @@ and lists and maps of these. Written data may also hold `Increment`, `ServerTime
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """The address of a document."""
+class Ref(NamedTuple):
+    """The address of a document."""  # a tuple, because making and hashing one is done a hundred times for a message
 
     collection: str
     id: str

@@ -188,13 +188,3 @@ def test_a_firestore_that_is_not_there_is_a_store_error() -> None:
     with pytest.raises(StoreError):
         store.commit([Create(A, {})])
     store.close()
-
-
-def test_a_conflict_names_the_document_where_only_one_was_expected_unchanged(store: FirestoreStore) -> None:
-    store.commit([Create(A, {"n": 1}), Create(B, {"n": 1})])
-    stale = "2001-01-01T00:00:00Z"
-    with pytest.raises(Conflict) as one:
-        store.commit([Merge(A, {"n": 2}), Merge(B, {"n": 2}, version=stale)])
-    with pytest.raises(Conflict) as either:
-        store.commit([Merge(A, {"n": 2}, version=stale), Merge(B, {"n": 2}, version=stale)])
-    assert (one.value.ref, either.value.ref) == (B, None)

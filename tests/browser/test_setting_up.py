@@ -208,3 +208,13 @@ def test_the_audit_log_shows_who_changed_what_and_its_chain_is_checked(browser: 
     _press(page, "Check the chain")
     _says(page, "Chain verified")
     assert _complaints(page) == []
+
+
+def test_a_message_nobody_answered_has_a_journey_that_says_why(browser: Browser, shop: Shop) -> None:
+    shop.visitor("Mia", "hello")
+    page = _open(browser, shop, f"/inbox/open/{shop.conversation()['id']}")
+    page.until("document.querySelector('.line-menu button')")
+    page.js("document.querySelector('.line-menu button').click()")
+    page.js("[...document.querySelectorAll('[role=menuitem]')].find((each) => /Journey/.test(each.innerText)).click()")
+    page.until("/Received[^]*Stored[^]*Nobody answered/.test(document.querySelector('dialog .journey')?.innerText)")
+    assert _complaints(page) == []

@@ -7,7 +7,7 @@ more mark. Times come out so that the order of the text is the order of time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, TypeAlias
@@ -48,48 +48,56 @@ def encode_string(text: str) -> str:
 
 def encode(value: object, now: datetime) -> Json:
     """Turn a field's value into JSON; on a new document `Increment` counts from 0 and `ServerTime` is `now`."""
-    if type(value) in _PLAIN:
+    kind = type(value)
+    if kind in _PLAIN:
         return value
-    match value:
-        case str():
-            return encode_string(value)
-        case datetime():
-            return encode_time(value)
-        case float():
-            return value if isfinite(value) else f"{_FLOAT}{value}"
-        case dict() | Mapping():
-            return merged({}, value, now)
-        case list() | tuple():
-            return [encode(item, now) for item in value]
-        case ServerTime():
-            return encode_time(now)
-    raise TypeError(f"a {type(value).__name__} cannot be stored")
+    return (_ENCODERS.get(kind) or _encoder_of(kind))(value, now)
 
 
 def merged(present: dict[str, Json], changes: Mapping[str, Any], now: datetime) -> dict[str, Json]:
     """Lay the changes over a document's JSON, in place: maps deeply, everything else replaced."""
     for name, value in changes.items():
-        # Nearly all fields are these; asking for a Mapping is slow.
-        if type(value) in _PLAIN:
+        # By the exact type, without a call for most fields: asking for a Mapping is slow.
+        kind = type(value)
+        if kind in _PLAIN:
             present[name] = value
-        elif type(value) is str:
-            present[name] = encode_string(value)
+        elif kind is Remove:
+            present.pop(name, None)
+        elif kind is Increment:
+            present[name] = _number(present.get(name)) + value.by
         else:
-            _merge_field(present, name, value, now)
+            encoder = _ENCODERS.get(kind) or _encoder_of(kind)
+            if encoder is _encode_map and isinstance(before := present.get(name), dict):
+                merged(before, value, now)
+            else:
+                present[name] = encoder(value, now)
     return present
 
 
-def _merge_field(present: dict[str, Json], name: str, value: object, now: datetime) -> None:
-    match value:
-        case Remove():
-            present.pop(name, None)
-        case Increment():
-            present[name] = _number(present.get(name)) + value.by
-        case dict() | Mapping():
-            before = present.get(name)
-            present[name] = merged(before if isinstance(before, dict) else {}, value, now)
-        case _:
-            present[name] = encode(value, now)
+def _encode_map(value: Mapping[str, Any], now: datetime) -> Json:
+    return merged({}, value, now)
+
+
+_ENCODERS: dict[type, Callable[[Any, datetime], Json]] = {
+    # `str.__str__` makes a plain string of a member of a StrEnum, for which orjson would call back into Python.
+    str: lambda text, _: _STRING + text if text[:1] == MARK else str.__str__(text),
+    datetime: lambda moment, _: encode_time(moment),
+    float: lambda number, _: number if isfinite(number) else f"{_FLOAT}{number}",
+    dict: _encode_map,
+    list: lambda items, now: [encode(item, now) for item in items],
+    tuple: lambda items, now: [encode(item, now) for item in items],
+    ServerTime: lambda _, now: encode_time(now),
+    Mapping: _encode_map,
+}
+"""How values of a type are encoded; `_encoder_of` adds the types that are derived from these."""
+
+
+def _encoder_of(kind: type) -> Callable[[Any, datetime], Json]:
+    for base, encoder in list(_ENCODERS.items()):
+        if issubclass(kind, base):
+            _ENCODERS[kind] = encoder
+            return encoder
+    raise TypeError(f"a {kind.__name__} cannot be stored")
 
 
 def decode(value: Json) -> Any:

@@ -39,6 +39,7 @@ _JSON_TYPES = {
 }
 
 
+@lru_cache(maxsize=1000)
 def table_name(collection: str) -> str:
     """The table of a collection; raises `ValueError` for a name that must not get into SQL."""
     if not _COLLECTION.fullmatch(collection):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from functools import partial
 
 from shared.adapters.embedded import search
-from shared.adapters.embedded.codec import decode_document
+from shared.adapters.embedded.codec import decode_document, dumps
 from shared.adapters.embedded.engine.commits import commit_together
 from shared.adapters.embedded.engine.database import Database
 from shared.adapters.embedded.query import Position, Query, create_table, table_name
@@ -32,7 +31,7 @@ class SqliteStore:
                 ids.setdefault(ref.collection, []).append(ref.id)
         if not ids:
             return {}
-        parameters = [json.dumps(ids[collection]) for collection in sorted(ids)]
+        parameters = [dumps(ids[collection]) for collection in sorted(ids)]
         selects = [_select_by_id(self._table(collection), collection) for collection in sorted(ids)]
         rows = self._database.read(" UNION ALL ".join(selects), parameters)
         documents = (_document(Ref(collection, id_), version, data) for collection, id_, version, data in rows)

@@ -56,6 +56,7 @@ def apply_receipt(deps: Deps, instance: Instance, receipt: Receipt) -> None:
         status = later_status(record.status, receipt.status)
         if status is not record.status:
             record.status = status
+            _note_receipt(deps, record, status)
             record.error = receipt.error if status is MessageStatus.DEAD else None
 
     def attempt(unit: UnitOfWork) -> bool:
@@ -157,6 +158,11 @@ def apply_reaction(deps: Deps, instance: Instance, reaction: ReactionChanged) ->
     _change(deps, instance, reaction.external_message_id, change)
 
 
+def _note_receipt(deps: Deps, record: _Record, status: MessageStatus) -> None:
+    if isinstance(record, Message):
+        record.receipts = {**record.receipts, status.value: deps.now()}
+
+
 def apply_watermark(deps: Deps, instance: Instance, watermark: Watermark) -> None:
     """Everything sent to a chat up to a time was delivered or read.
 
@@ -185,6 +191,7 @@ def _mark_page(
             status = later_status(message.status, watermark.status)
             if status is not message.status:
                 has_marked, message.status = True, status
+                _note_receipt(deps, message, status)
                 campaign_results.follow(unit, message, watermark.until)
                 realtime.message_updated(deps, unit, message, EventTopic.STATUS)
     return has_marked, page.cursor

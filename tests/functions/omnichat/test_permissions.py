@@ -173,6 +173,7 @@ LOWEST: dict[str, Role] = {
     "POST /api/messages/send": Role.AGENT,
     "PATCH /api/messages/{id}": Role.AGENT,
     "DELETE /api/messages/{id}": Role.AGENT,
+    "GET /api/messages/{id}/journey": Role.VIEWER,
     "POST /api/files": Role.AGENT,
     "GET /api/files/{id}": Role.VIEWER,
     "GET /api/outbox": Role.OWNER,

@@ -7,7 +7,6 @@ cost more time in hand-overs between threads than in SQLite.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -88,7 +87,7 @@ def _read(connection: sqlite3.Connection, refs: Iterable[Ref]) -> dict[Ref, Row 
             f"SELECT id, version, data FROM {table_name(collection)} "  # noqa: S608  a checked name
             "WHERE id IN (SELECT value FROM json_each(?))"
         )
-        for id_, version, text in connection.execute(sql, (json.dumps(ids),)).fetchall():
+        for id_, version, text in connection.execute(sql, (dumps(ids),)).fetchall():
             present[Ref(collection, id_)] = (version, text)
     return present
 
@@ -106,7 +105,7 @@ def _write(connection: sqlite3.Connection, changed: Mapping[Ref, Row | None]) ->
         deleted_ids = [id_ for id_ in ids if changed[Ref(collection, id_)] is None]
         if deleted_ids:
             removal = f"DELETE FROM {table} WHERE id IN (SELECT value FROM json_each(?))"  # noqa: S608  a checked name
-            connection.execute(removal, (json.dumps(deleted_ids),))
+            connection.execute(removal, (dumps(deleted_ids),))
 
 
 def _by_collection(refs: Iterable[Ref]) -> dict[str, list[str]]:

@@ -119,12 +119,12 @@ _ARTICLES = (
 )
 
 
-def _without(forms: Iterable[str]) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\S)(?:{'|'.join(map(re.escape, forms))})(?!\S)")
+def _pattern_of(phrases: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\S)(?:{'|'.join(map(re.escape, phrases))})(?!\S)")
 
 
-_COURTEOUS = _without(_COURTESY)
-_COURTEOUS_OR_ARTICLE = _without((*_COURTESY, *_ARTICLES))
+_COURTEOUS = _pattern_of(_COURTESY)
+_COURTEOUS_OR_ARTICLE = _pattern_of((*_COURTESY, *_ARTICLES))
 
 
 def plain(text: str) -> str:

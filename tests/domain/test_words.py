@@ -166,18 +166,13 @@ def test_words_that_carriers_act_upon_opt_out_by_sms_alone(word: str) -> None:
 
 
 def test_each_confirmation_names_a_word_that_undoes_it() -> None:
-    confirmations = {
-        text: confirmation(text, OPT_OUT) for text in ("stop", "sair", "baja", "arrêt", "stopp", "basta", "afmelden")
-    }
-    confirmations |= {
-        text: confirmation(text, OPT_OUT) for text in ("wypisz", "ret", "berhenti", "стоп", "توقف", "रोकें", "退订")
-    }
-    confirmations |= {"停止": confirmation("停止", OPT_OUT)}
+    texts = ("stop", "sair", "baja", "arrêt", "stopp", "basta", "afmelden", "wypisz", "ret", "berhenti", "стоп", "توقف")
+    confirmations = {text: confirmation(text, OPT_OUT) for text in (*texts, "रोकें", "退订", "停止")}
     assert len(set(confirmations.values())) == len(confirmations)
-    for text, answer in confirmations.items():
-        parts = plain(answer).split(" ")
-        named = {" ".join(parts[at : at + length]) for at in range(len(parts)) for length in (1, 2)}
-        assert any(says(each, OPT_IN, None) for each in named), text
+    for text, sentence in confirmations.items():
+        parts = plain(sentence).split(" ")
+        phrases = {" ".join(parts[at : at + length]) for at in range(len(parts)) for length in (1, 2)}
+        assert any(says(phrase, OPT_IN, None) for phrase in phrases), text
 
 
 @pytest.mark.parametrize("text", ["Don't STOP -- now!", "  a_b\t3 ", "", "--", "x9 Y"])

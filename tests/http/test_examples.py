@@ -33,7 +33,7 @@ IDS = {
     "sourceId": "second_customer_id",
 }
 # What no example can be: what a provider signs, a link that was sent, a visitor's or a session's own token, a login
-# that a person has begun, a file, a message that was sent; what only an account of another kind has; what leads to
+# that a person has begun, a file, a message that was sent; what only an account of another kind has; and what leads to
 # another system.
 NEEDS_MORE = re.compile(
     r"/webhook|/api/telegram/|/api/facebook|/api/auth/(?!register)|/oauth|/widget|^/$|/console|/api/me$|/sessions/join|/media|/unmerge|/video"

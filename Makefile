@@ -5,8 +5,8 @@ RUN := .venv/bin/python
 # What serving needs, and all of it: with what tests and checks need.
 SERVING := .venv/.serving
 STAMP := .venv/.ready
-# One more than the cores here: a test that starts programs or listens to an emulator waits a third of its time.
-WORKERS ?= 3
+# Two for each core: a test that starts programs, or waits for a page or an emulator, leaves its core idle.
+WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 PYTEST := -m pytest -n $(WORKERS) --dist worksteal -q
 QUICK := tests/domain tests/channels tests/answering tests/security tests/usecases
 

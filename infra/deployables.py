@@ -43,6 +43,7 @@ class Roles(_Row):
     pulls: tuple[str, ...] = ()
     listens: tuple[Topic, ...] = ()
     scales: tuple[str, ...] = ()
+    erases: tuple[Topic, ...] = ()
 
 
 class Deployable(_Row):

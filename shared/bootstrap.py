@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeAlias
 
 from shared import spans
@@ -12,6 +13,7 @@ from shared.cache import TTLCache
 from shared.config import Settings
 from shared.deps import Deps
 from shared.domain.events import Topic
+from shared.domain.notifications import Notification
 from shared.errors import ConfigurationInvalid
 from shared.outgoing import Outgoing
 from shared.outgoing.concurrency import Slots
@@ -19,6 +21,7 @@ from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus, Consumer, Feed
 from shared.ports.files import Files
 from shared.ports.holders import Holders
+from shared.ports.machine import Backup, Machine
 from shared.ports.search import Search
 from shared.ports.secrets import Secrets
 from shared.ports.snapshots import Snapshots
@@ -41,7 +44,7 @@ def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
     _check_key_pair(settings)
     spans.start(settings)
     backend = _google(settings) if settings.backend == "google" else _embedded(settings, durable)
-    store, search, bus, vault, blobs, files, snapshots, holders = backend
+    store, search, bus, vault, blobs, files, snapshots, holders, machine = backend
     deps = Deps(
         settings=settings,
         store=store,
@@ -55,9 +58,11 @@ def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
         buckets=Buckets(time.monotonic),
         blobs=blobs,
         sending=Slots(settings.threads),
+        notify=_notify,
         files=files,
         snapshots=snapshots,
         holders=holders,
+        machine=machine,
     )
     if settings.backend == "embedded":
         try:
@@ -66,6 +71,12 @@ def bootstrap(settings: Settings, *, durable: bool = True) -> Deps:
             close(deps)
             raise
     return deps
+
+
+def _notify(deps: Deps, notification: Notification) -> None:
+    from shared.usecases.reporting.notifications import notify_once  # noqa: PLC0415 - costs cold start, and is rare
+
+    notify_once(deps, notification)
 
 
 def _check_secrets(deps: Deps) -> None:
@@ -94,7 +105,9 @@ def _check_key_pair(settings: Settings) -> None:
         raise ConfigurationInvalid("JWT_PUBLIC_KEY: is not the public key of JWT_PRIVATE_KEY")
 
 
-_Backend: TypeAlias = tuple[Store, Search, Bus, Secrets, Blobs, Files | None, Snapshots | None, Holders | None]
+_Backend: TypeAlias = tuple[
+    Store, Search, Bus, Secrets, Blobs, Files | None, Snapshots | None, Holders | None, Machine | None
+]
 
 
 def _embedded(settings: Settings, durable: bool) -> _Backend:
@@ -103,6 +116,7 @@ def _embedded(settings: Settings, durable: bool) -> _Backend:
     from shared.adapters.embedded.engine.database import Database  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.files import DirectoryFiles  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.holders import OneHolder  # noqa: PLC0415 - one backend is loaded, not both
+    from shared.adapters.embedded.machine import DirectoryMachine  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.search import SqliteSearch  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.secrets import SealedSecrets  # noqa: PLC0415 - one backend is loaded, not both
     from shared.adapters.embedded.snapshots import DirectorySnapshots  # noqa: PLC0415 - one backend is loaded, not both
@@ -112,8 +126,11 @@ def _embedded(settings: Settings, durable: bool) -> _Backend:
     bus = SqliteBus(database, min_backoff=settings.retry_min_seconds, max_backoff=settings.retry_max_seconds)
     vault = SealedSecrets(database, settings.data_dir / "secrets.key")
     blobs = FileBlobs(settings.data_dir / "blobs", utc_now)
-    files, snapshots = DirectoryFiles(settings.data_dir / "files"), DirectorySnapshots(settings.data_dir / "sessions")
-    return SqliteStore(database), SqliteSearch(database), bus, vault, blobs, files, snapshots, OneHolder()
+    reserve = settings.disk_reserve_mb * 1024 * 1024
+    files = DirectoryFiles(settings.data_dir / "files", reserve)
+    snapshots = DirectorySnapshots(settings.data_dir / "sessions")
+    machine = DirectoryMachine(database, settings.data_dir, reserve)
+    return SqliteStore(database), SqliteSearch(database), bus, vault, blobs, files, snapshots, OneHolder(), machine
 
 
 def _google(settings: Settings) -> _Backend:
@@ -144,7 +161,18 @@ def _google(settings: Settings) -> _Backend:
         WorkerPoolHolders(settings.holders_pool, settings.holders_max, settings.cloud_run_emulator_host)
         if settings.holders_pool
         else None,
+        None,
     )
+
+
+def restore(settings: Settings, archive: Path) -> Backup:
+    """Fill an empty `DATA_DIR` with a backup; raises `Collision`, `BadRequest`, on Google `ConfigurationInvalid`."""
+    if settings.backend != "embedded":
+        raise ConfigurationInvalid("BACKEND: must be embedded; Firestore has backups of its own (terraform/README.md)")
+    from shared.adapters.embedded import archive as archives  # noqa: PLC0415 - one backend is loaded, not both
+
+    members = archives.restore(archive, settings.data_dir).members.values()
+    return Backup(len(members), sum(member.size for member in members))
 
 
 def ensure_emulated_topics(settings: Settings) -> None:

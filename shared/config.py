@@ -33,6 +33,7 @@ from shared.setting_forms import (
     PublicKey,
     Seconds,
     SocketPath,
+    TraceHeaders,
     Url,
     networks_of,
 )
@@ -66,6 +67,7 @@ class Settings(BaseModel):
     data_dir: Path = Path("data")
     accept_lost_secrets: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] | None = None
 
     api_enabled: bool = True
     api_key: HeaderKey | None = None
@@ -128,8 +130,13 @@ class Settings(BaseModel):
     files_per_tenant_mb: int = Field(default=10_240, ge=0, le=10**9)
     files_kept_days: KeptDays = 365
     media_scan_url: Url | None = None
+    disk_reserve_mb: int = Field(default=500, ge=0, le=10**7)
 
     trace_ratio: float = Field(default=0.1, ge=0, le=1)
+    otel_exporter_otlp_endpoint: Url | None = None
+    otel_exporter_otlp_headers: TraceHeaders = Field(default_factory=dict)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
 
     retry_min_seconds: Pause = Field(default=10, gt=0)
     retry_max_seconds: Pause = Field(default=600, gt=0)
@@ -200,10 +207,15 @@ class Settings(BaseModel):
         return copied
 
     @property
-    def records_spans(self) -> bool:
+    def has_cloud_trace(self) -> bool:
         """Whether there is a Cloud Trace to tell of the journeys of messages."""
         emulated = self.firestore_emulator_host or self.pubsub_emulator_host
-        return self.backend == "google" and not emulated and self.trace_ratio > 0
+        return self.backend == "google" and not emulated
+
+    @property
+    def records_spans(self) -> bool:
+        """Whether anybody is told of the journeys of messages."""
+        return self.trace_ratio > 0 and (self.has_cloud_trace or self.otel_exporter_otlp_endpoint is not None)
 
     @property
     def keeps_sessions(self) -> bool:

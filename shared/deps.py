@@ -8,12 +8,14 @@ from datetime import datetime
 
 from shared.cache import TTLCache
 from shared.config import Settings
+from shared.domain.notifications import Notification
 from shared.outgoing import Outgoing
 from shared.outgoing.concurrency import Slots
 from shared.ports.blobs import Blobs
 from shared.ports.bus import Bus
 from shared.ports.files import Files
 from shared.ports.holders import Holders
+from shared.ports.machine import Machine
 from shared.ports.search import Search
 from shared.ports.secrets import Secrets
 from shared.ports.snapshots import Snapshots
@@ -30,7 +32,9 @@ class Deps:
 
     `owner` names this process in leases. `now` is the clock, in UTC. `refusals` counts the webhooks that were refused,
     `sending` the threads that send for an account. `files` is None where no place for copies of files is set,
-    `snapshots` where none for the state of sessions is, `holders` where nothing says which processes hold connections.
+    `snapshots` where none for the state of sessions is, `holders` where nothing says which processes hold connections,
+    `machine` where the hub does not run on one. `notify` adds a notification unless there is one with its id, and tells
+    clients: for what lies below the use cases.
     """
 
     settings: Settings
@@ -45,9 +49,11 @@ class Deps:
     buckets: Buckets
     blobs: Blobs
     sending: Slots
+    notify: Callable[[Deps, Notification], None]
     files: Files | None = None
     snapshots: Snapshots | None = None
     holders: Holders | None = None
+    machine: Machine | None = None
     pacer: Pacer = field(default_factory=Pacer)
     passwords: Passwords = field(default_factory=Passwords)
     refusals: Tally = field(default_factory=Tally)

@@ -1,4 +1,7 @@
-"""Logs: one JSON line per event, with the request and trace they belong to, and secrets masked by key name."""
+"""Logs: one line per event, with the request and trace they belong to, and secrets masked by key name.
+
+A line is JSON, or on a terminal what a person reads more easily.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from shared import pseudorandom
 
@@ -158,6 +161,35 @@ class JSONFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+class ConsoleFormatter(logging.Formatter):
+    """Formats for a person at a terminal: time, severity, what happened, and then whatever `extra` held.
+
+    What could steer the terminal is escaped, for a line may hold what a stranger wrote.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        moment = datetime.fromtimestamp(record.created).astimezone().isoformat(" ", "milliseconds")[:-6]
+        fields = masked({key: value for key, value in vars(record).items() if key not in _STANDARD})
+        if trace := current_trace():
+            fields["request_id"] = trace.request_id
+        parts = [moment, f"{record.levelname:<7}", _printable(_clean(record.getMessage()))]
+        parts += [f"{key}={_printable(_one_word(value))}" for key, value in fields.items()]
+        line = " ".join([*parts, f"({record.name})"])
+        if record.exc_info:
+            trace_lines = _clean(self.formatException(record.exc_info)).splitlines()
+            line = "\n    ".join([line, *map(_printable, trace_lines)])
+        return line
+
+
+def _one_word(value: object) -> str:
+    text = str(value)
+    return text if text and not re.search(r"[\s\"]", text) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 class _Lines(logging.Handler):
     """Writes each record as one line to standard error.
 
@@ -179,10 +211,17 @@ class _Lines(logging.Handler):
             self.handleError(record)
 
 
-def configure_logs(level: str, project: str | None = None) -> None:
-    """Send every log line to standard error as JSON; the project is Google Cloud's, where the hub runs there."""
-    handler = _Lines()
-    handler.setFormatter(JSONFormatter(project))
+LogFormat: TypeAlias = Literal["json", "console"]
+
+
+def configure_logs(level: str, project: str | None = None, form: LogFormat | None = None) -> None:
+    """Send every log line to standard error; the project is Google Cloud's, where the hub runs there.
+
+    Unless told the form, lines are for a person where standard error is a terminal, and JSON elsewhere.
+    """
+    form = form or ("console" if sys.stderr.isatty() else "json")
+    handler = _Lines(level)
+    handler.setFormatter(ConsoleFormatter() if form == "console" else JSONFormatter(project))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
@@ -147,6 +147,19 @@ def _header_key(value: object) -> object:
     return plain.strip()
 
 
+def _trace_headers(value: object) -> object:
+    """Read `api-key=abc,x-team=support%20one`, as OpenTelemetry writes it."""
+    if not isinstance(value, str):
+        return value
+    headers = {}
+    for entry in _parts(value):
+        match = re.fullmatch(r"([A-Za-z0-9!#$%&'*+.^_`|~-]{1,100})=([!-~]{1,4000})", entry)
+        if not match:
+            raise ValueError("give headers such as api-key=abc, separated by commas, their values percent-encoded")
+        headers[match[1]] = SecretStr(unquote(match[2]))
+    return headers
+
+
 # RFC 8410: what stands before the 32 bytes of the key in PKCS #8, and in SubjectPublicKeyInfo.
 _PRIVATE_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
 _PUBLIC_PREFIX = bytes.fromhex("302a300506032b6570032100")
@@ -192,6 +205,7 @@ Prices = Annotated[dict[str, Price], BeforeValidator(_prices)]
 HeaderKey = Annotated[SecretStr, BeforeValidator(_header_key)]
 PrivateKey = Annotated[SecretStr, BeforeValidator(_private_key)]
 PublicKey = Annotated[str, BeforeValidator(_public_key)]
+TraceHeaders = Annotated[dict[str, SecretStr], BeforeValidator(_trace_headers)]
 SocketPath = Annotated[str, AfterValidator(_socket_path)]
 Pause = Annotated[float, Field(le=7 * 86400, allow_inf_nan=False)]
 KeptDays = Annotated[int, Field(ge=7, le=3650)]

@@ -1,4 +1,4 @@
-"""The journey of a message as OpenTelemetry spans, sent to Cloud Trace where the hub runs on Google Cloud.
+"""The journey of a message as OpenTelemetry spans, sent to Cloud Trace on Google Cloud, and to an OTLP collector.
 
 What is traced anyway (`shared.logs.tracing`) is recorded here; nothing else in
 the hub knows of OpenTelemetry.
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 def start(settings: Settings) -> None:
     """Begin to record where the settings want it, beside the start of everything else.
 
-    Loading the exporter takes a tenth of a second, which no first request should
+    Loading an exporter takes a tenth of a second and more, which no first request should
     wait for; what happens before it is loaded is not recorded.
     """
     if settings.records_spans:
@@ -34,17 +34,30 @@ def start(settings: Settings) -> None:
 
 
 def _start(settings: Settings) -> None:
-    from opentelemetry.exporter.cloud_trace import CloudTraceSpanExporter  # noqa: PLC0415 - costs cold start
-
     try:
-        exporter = CloudTraceSpanExporter(settings.google_cloud_project)  # type: ignore[no-untyped-call]  # has no types
-        record(exporter, settings.trace_ratio)
+        record(*exporters(settings), ratio=settings.trace_ratio)
     except Exception:  # whatever is wrong with tracing must not stop messages
         log.exception("spans are not recorded")
 
 
-def record(exporter: SpanExporter, ratio: float = 1.0) -> TracerProvider:
-    """Record spans and give them to the exporter in batches; only that share of the traces, chosen by their ids.
+def exporters(settings: Settings) -> Iterator[SpanExporter]:
+    """Who is told of spans, as the settings want it."""
+    if settings.has_cloud_trace:
+        from opentelemetry.exporter.cloud_trace import CloudTraceSpanExporter  # noqa: PLC0415 - costs cold start
+
+        yield CloudTraceSpanExporter(settings.google_cloud_project)  # type: ignore[no-untyped-call]  # has no types
+    if settings.otel_exporter_otlp_endpoint is not None:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - costs cold start
+            OTLPSpanExporter,
+        )
+
+        headers = {name: value.get_secret_value() for name, value in settings.otel_exporter_otlp_headers.items()}
+        # https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp
+        yield OTLPSpanExporter(endpoint=f"{settings.otel_exporter_otlp_endpoint}/v1/traces", headers=headers)
+
+
+def record(*exporters: SpanExporter, ratio: float = 1.0) -> TracerProvider:
+    """Record spans and give them to the exporters in batches; only that share of the traces, chosen by their ids.
 
     What has not been exported yet is at the end of the process, or by the provider's `force_flush`.
     """
@@ -55,7 +68,8 @@ def record(exporter: SpanExporter, ratio: float = 1.0) -> TracerProvider:
 
     named = Resource.create({"service.name": "omnichannel-hub"})
     provider = TracerProvider(sampler=TraceIdRatioBased(ratio), resource=named)
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    for exporter in exporters:
+        provider.add_span_processor(BatchSpanProcessor(exporter))
     record_spans(_recorder(provider.get_tracer("omnichannel-hub")))
     return provider
 

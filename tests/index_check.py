@@ -152,6 +152,9 @@ class RecordingStore:
         self.shapes.add(shape_of(collection, where))
         return self.store.count(collection, where, up_to)
 
+    def scrub(self) -> None:
+        self.store.scrub()
+
     def close(self) -> None:
         self.store.close()
 

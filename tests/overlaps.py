@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from shared.cache import TTLCache
 from shared.deps import Deps
 from shared.domain.events import Event, Topic
-from shared.ports.bus import Bus, Consumer, DeadLetterPage
+from shared.ports.bus import Bus, Choice, Consumer, DeadLetterPage
 from shared.ports.store import Document, Order, Page, Ref, Store, Where, Write
 from shared.security.buckets import Buckets
 
@@ -127,6 +127,9 @@ class OverlapStore:
     def count(self, collection: str, where: Sequence[Where] = (), up_to: int | None = None) -> int:
         return self.store.count(collection, where, up_to)
 
+    def scrub(self) -> None:
+        self.store.scrub()
+
     def close(self) -> None:
         self.store.close()
 
@@ -181,6 +184,9 @@ class OverlapBus:
 
     def replay(self, topic: Topic, since: datetime) -> int:
         return self.bus.replay(topic, since)
+
+    def erase(self, topic: Topic, choose: Choice) -> int:
+        return self.bus.erase(topic, choose)
 
     def close(self) -> None:
         self.bus.close()

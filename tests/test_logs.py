@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from typing import Any
 
 import pytest
 
-from shared.logs import MASK, JSONFormatter, current_trace, masked, tracing
+from shared.logs import MASK, ConsoleFormatter, JSONFormatter, current_trace, masked, tracing
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -87,3 +88,56 @@ def test_processes_that_are_forks_of_one_draw_different_ids() -> None:
     """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert len(set(done.stdout.split())) == 2
+
+
+def _for_a_person(message: str, error: Exception | None = None, **extra: Any) -> str:
+    failure = (type(error), error, None) if error else None
+    record = logging.getLogger("test").makeRecord("test", logging.WARNING, "f", 1, message, (), failure, extra=extra)
+    return ConsoleFormatter().format(record)
+
+
+def test_at_a_terminal_a_line_begins_with_the_time_and_what_happened() -> None:
+    with tracing("req-1", TRACE):
+        line = _for_a_person("a message died", channel="slack", why="no such room", token="hidden")
+    time, event = line[:23], line[24:]
+    assert time[4] + time[10] + time[13] + time[19] == "- :."
+    assert event == ('WARNING a message died channel=slack why="no such room" token=*** request_id=req-1 (test)')
+
+
+def test_what_a_stranger_wrote_cannot_steer_the_terminal() -> None:
+    line = _for_a_person("hello\x1b[2J\r\nERROR forged", ValueError("a\x07b"), sender="\u202eevil\x9b")
+    head, *rest = line.splitlines()
+    assert head.endswith(r"hello\x1b[2J\r\nERROR forged sender=\u202eevil\x9b (test)")
+    assert [text.strip() for text in rest] == [r"ValueError: a\x07b"]
+
+
+@pytest.mark.parametrize(("form", "begins"), [("json", "{"), ("console", "2"), (None, "{")])
+def test_the_form_of_lines_is_what_is_asked_for_and_json_where_nobody_looks_on(form: str | None, begins: str) -> None:
+    program = f"""if True:
+        import logging
+        from shared.logs import configure_logs
+        configure_logs("INFO", None, {form!r})
+        logging.getLogger("x").info("hello")
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr.startswith(begins)
+
+
+def test_at_a_terminal_lines_are_for_a_person_unless_told_otherwise() -> None:
+    program = """if True:
+        import logging
+        from shared.logs import configure_logs
+        configure_logs("INFO")
+        logging.getLogger("x").info("hello")
+        configure_logs("INFO", None, "json")
+        logging.getLogger("x").info("hello")
+    """
+    terminal, attached = os.openpty()
+    try:
+        subprocess.run([sys.executable, "-c", program], stderr=attached, check=True, timeout=60)
+        first, second = os.read(terminal, 10_000).decode().splitlines()
+    finally:
+        os.close(attached)
+        os.close(terminal)
+    assert first.endswith("INFO    hello (x)")
+    assert json.loads(second)["message"] == "hello"

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from shared import spans
+from shared.config import Settings, load_settings
+from shared.errors import ConfigurationInvalid
 from shared.logs import current_trace, record_spans, spanning, tracing
+from tests.stubs import Reply, Stub
 
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -74,3 +78,37 @@ def test_a_trace_that_is_not_chosen_is_carried_on_all_the_same(exporter: InMemor
     finally:
         record_spans(None)
         provider.shutdown()
+
+
+def _otlp(provider: Stub, **variables: str) -> Settings:
+    return load_settings({"OTEL_EXPORTER_OTLP_ENDPOINT": f"{provider.url}/otlp"} | variables)
+
+
+def test_a_collector_is_told_of_spans_with_the_operators_headers(provider: Stub) -> None:
+    provider.on("POST", r"/otlp/v1/traces", Reply(200))
+    settings = _otlp(provider, OTEL_EXPORTER_OTLP_HEADERS="api-key=for%20us,x-team=hub", TRACE_RATIO="1")
+    recorder = spans.record(*spans.exporters(settings), ratio=settings.trace_ratio)
+    try:
+        with tracing("r1", TRACEPARENT, span="webhook"):
+            pass
+        recorder.force_flush()
+        [request] = provider.to("/otlp/v1/traces")
+    finally:
+        record_spans(None)
+        recorder.shutdown()
+    assert (request.headers["api-key"], request.headers["x-team"]) == ("for us", "hub")
+    [resource] = ExportTraceServiceRequest.FromString(request.body).resource_spans
+    [span] = resource.scope_spans[0].spans
+    assert (span.name, span.trace_id.hex()) == ("webhook", TRACEPARENT.split("-")[1])
+
+
+def test_spans_are_recorded_where_there_is_a_collector_and_a_share_of_them_is_wanted(provider: Stub) -> None:
+    assert _otlp(provider).records_spans
+    assert not Settings().records_spans
+    assert not _otlp(provider, TRACE_RATIO="0").records_spans
+
+
+def test_headers_that_are_none_are_refused_without_their_values(provider: Stub) -> None:
+    with pytest.raises(ConfigurationInvalid, match="give headers such as") as refused:
+        _otlp(provider, OTEL_EXPORTER_OTLP_HEADERS="a secret without a name")
+    assert "secret" not in refused.value.detail

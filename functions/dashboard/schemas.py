@@ -24,6 +24,7 @@ from shared.domain.templates import Filling
 from shared.errors import BadRequest
 from shared.http.any_case import ANY_CASE
 from shared.http.described import DescribedByFields
+from shared.http.display_names import NOT_BLANK
 from shared.http.times import WholeSeconds
 from shared.usecases.conversations import uploads
 from shared.usecases.conversations.sending import Content
@@ -286,7 +287,7 @@ class SentOut(MessageOut):
 class MessageEdit(BaseModel):
     """What the message is to say instead; its files stay."""
 
-    content: str = Field(min_length=1, max_length=65_536)
+    content: Annotated[str, NOT_BLANK] = Field(min_length=1, max_length=65_536)
 
 
 class MessagePath(BaseModel):

@@ -33,7 +33,7 @@ from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
 from shared.http.errors import Failure
-from shared.http.guards import Access, caller, open_to_all, own_account, protect
+from shared.http.guards import Access, caller, open_to_all, own_account, protect, record_strangers
 from shared.http.limits import LINKS, charge, client_address, device
 from shared.usecases.accounts import accounts, links, sign_ins
 
@@ -41,6 +41,7 @@ api = APIBlueprint(
     "omnichat_auth", __name__, vocabulary=VOCABULARY, url_prefix="/api/auth", abp_tags=[Tag(name="OmniChat auth")]
 )
 cors(api)
+record_strangers(api)
 protect(api, Access.CREDENTIAL)
 
 

@@ -14,7 +14,7 @@ from functions.omnichat.schemas import Request, Wire
 from shared.domain.campaigns import Campaign, CampaignStatus, RecipientState
 from shared.domain.ids import new_id
 from shared.domain.instances import ChannelType
-from shared.http.display_names import Name
+from shared.http.display_names import NOT_BLANK, Name
 from shared.http.times import AwareMoment, Milliseconds
 from shared.usecases.campaigns.campaign_audiences import Audience
 from shared.usecases.campaigns.campaigns import MAX_PAGE, NamedRecipient, Report
@@ -30,7 +30,7 @@ _NAMES = WithJsonSchema({"type": "string", "enum": [channel.value.upper() for ch
 ChannelTypeName = Annotated[ChannelType, BeforeValidator(_canonical), _NAMES]
 CustomerId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
-Text = Annotated[str, Field(min_length=1, max_length=4096)]
+Text = Annotated[str, Field(min_length=1, max_length=4096), NOT_BLANK]
 Channels = Annotated[list[ChannelTypeName], Field(min_length=1, max_length=20, examples=[["TELEGRAM_BOT"]])]
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from functions.omnichat.schemas import Request, Wire
 from shared.domain.canned_replies import CannedReply
+from shared.http.display_names import NOT_BLANK
 from shared.http.times import Milliseconds
 from shared.usecases.conversations.canned_replies import MOST
 
@@ -16,7 +17,7 @@ ShortCode = Annotated[
     StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[\w.-]{1,40}$"),
     Field(description="Letters, digits, `.`, `-` and `_`, in upper or lower case alike.", examples=["hours"]),
 ]
-Text = Annotated[str, Field(min_length=1, max_length=4096, examples=["We are open from 9 to 17."])]
+Text = Annotated[str, Field(min_length=1, max_length=4096, examples=["We are open from 9 to 17."]), NOT_BLANK]
 
 
 class CannedReplyIn(Request, Wire):

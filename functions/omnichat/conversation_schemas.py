@@ -12,6 +12,7 @@ from functions.omnichat.realtime_schemas import ConversationOut, MessageOut
 from functions.omnichat.schemas import AgentChoice, Request
 from shared.domain.conversations import ConversationStatus, Priority
 from shared.domain.messages import Message
+from shared.http.display_names import NOT_BLANK
 from shared.http.times import AwareMoment, Milliseconds
 from shared.usecases.conversations import conversations
 from shared.usecases.conversations.notes import MOST_MENTIONS
@@ -74,7 +75,7 @@ class NoteIn(Request, _Wire):
     So does who follows an `@` in the text: by e-mail address, by what it has before the `@`, or by name without blanks.
     """
 
-    text: str = Field(min_length=1, max_length=65_536, examples=["@ann can you look into this?"])
+    text: Annotated[str, NOT_BLANK] = Field(min_length=1, max_length=65_536, examples=["@ann can you look into this?"])
     mentioned_ids: list[Annotated[str, Field(max_length=64)]] = Field(
         default_factory=list, max_length=MOST_MENTIONS, examples=[[]]
     )

@@ -20,6 +20,8 @@ MOST_ROWS = 500
 _CUSTOM = "customFields."
 """How a column of a custom field begins."""
 _TAG_SEPARATOR = ";"
+_DELIMITERS = ",;\t"
+"""What spreadsheets put between columns, by country; the one that the heading has most of counts."""
 
 
 def rows(content: bytes) -> list[dict[str, Any]]:
@@ -27,7 +29,7 @@ def rows(content: bytes) -> list[dict[str, Any]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise BadRequest("the file is not valid UTF-8") from None
+        raise BadRequest("the file is not valid UTF-8: save it as CSV in UTF-8") from None
     check_text(text)
     lines = _json_lines(text) if text.lstrip().startswith("{") else _csv_lines(text)
     parsed: list[dict[str, Any]] = []
@@ -43,7 +45,11 @@ def rows(content: bytes) -> list[dict[str, Any]]:
 
 
 def _csv_lines(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text))
+    heading = text.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(text), delimiter=max(_DELIMITERS, key=heading.count))
+    columns = reader.fieldnames or []
+    if twice := sorted({column for column in columns if columns.count(column) > 1}):
+        raise BadRequest(f"the heading has a column twice: {', '.join(twice)}")
     for record in reader:
         if None in record:
             raise BadRequest(f"line {reader.line_num} has more columns than the heading")

@@ -110,6 +110,14 @@ class NewCustomer(CustomerChange):
             raise ValueError("must have a name, an email or a phone")
         return self
 
+    def changes(self) -> dict[str, Any]:
+        """As for a change; a custom field of null is one that they do not have."""
+        changes = super().changes()
+        if "custom_fields" in changes:
+            fields = changes["custom_fields"]
+            changes["custom_fields"] = {name: value for name, value in fields.items() if value is not None}
+        return changes
+
 
 class ImportRow(NewCustomer):
     """A customer of a file, whom their `phone` or `email` tells from the others."""

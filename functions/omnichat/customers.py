@@ -22,6 +22,7 @@ from functions.omnichat.customer_schemas import (
     ProfileChange,
     WholeCustomerOut,
 )
+from functions.omnichat.erasure_schemas import ErasureIn, ErasureOut
 from functions.omnichat.vocabulary import VOCABULARY
 from shared.domain.accounts import Role
 from shared.domain.customers import Customer
@@ -34,6 +35,7 @@ from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.unknown_names import READS_BODY
 from shared.usecases.customers import customer_merges, customers, importing
+from shared.usecases.data_rights import erasing
 from shared.usecases.identities import contacts
 from shared.usecases.instances import instance_lookup
 
@@ -121,6 +123,13 @@ def unmerge_customer(path: CustomerPath, body: CustomerUnmergeIn) -> Response:
     """Undo a merge."""
     require(Role.AGENT)
     return answer(MergedOut.of(customer_merges.unmerge(deps(), caller().tenant_id, path.id, body.merge_id)))
+
+
+@api.post("/<id>/erase", responses={202: ErasureOut})
+def erase_customer(path: CustomerPath, body: ErasureIn) -> Response:
+    """Erase a customer and all that is kept of them, for good. It takes some minutes."""
+    require(Role.OWNER)
+    return answer(ErasureOut.of(erasing.order(deps(), caller(), path.id, body.confirmation)), 202)
 
 
 def _whole(customer: Customer) -> WholeCustomerOut:

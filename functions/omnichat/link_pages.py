@@ -15,6 +15,7 @@ from shared.errors import HubError
 from shared.http import refresh_cookie, session_cookie
 from shared.http.app import deps, limit_rate
 from shared.http.blueprint import APIBlueprint
+from shared.http.guards import record_strangers
 from shared.http.limits import LINKS, device
 from shared.http.local_access import is_own_origin
 from shared.usecases.accounts import links
@@ -59,6 +60,7 @@ _HTML = {"content": {"text/html": {"schema": {"type": "string"}}}}
 
 api = APIBlueprint("omnichat_link_pages", __name__, url_prefix=links.PATH, abp_tags=[Tag(name="OmniChat auth")])
 limit_rate(api, LINKS, methods={"GET", "POST"})
+record_strangers(api)
 
 
 @api.get("", responses={200: _HTML, 401: _HTML}, security=[])

@@ -9,6 +9,7 @@ from flask_openapi import Tag
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
+from functions.omnichat.journey_schemas import JourneyOut
 from functions.omnichat.message_schemas import (
     Accepted,
     AttachmentIn,
@@ -27,11 +28,13 @@ from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
+from shared.http.display_names import NOT_BLANK
 from shared.http.errors import Failure
 from shared.http.guards import Access, caller, protect, require
 from shared.http.idempotency import IdempotencyHeader
 from shared.usecases.conversations import changing, sending
 from shared.usecases.outbox import outbox_items
+from shared.usecases.overview import journeys
 
 api = APIBlueprint(
     "omnichat_messages", __name__, vocabulary=VOCABULARY, url_prefix="/api", abp_tags=[Tag(name="OmniChat messages")]
@@ -89,7 +92,7 @@ class SendBody(Request):
 class EditBody(Request):
     """What the message is to say instead; its files stay."""
 
-    text: str = Field(min_length=1, max_length=65_536)
+    text: Annotated[str, NOT_BLANK] = Field(min_length=1, max_length=65_536)
 
 
 class MessagePath(BaseModel):
@@ -137,6 +140,12 @@ def delete_message(path: MessagePath) -> Response:
     """Take a sent message away from everybody, where its channel can. The hub keeps what it said."""
     require(Role.AGENT)
     return _accepted(changing.delete(deps(), caller().tenant_id, path.id))
+
+
+@api.get("/messages/<id>/journey", responses={200: JourneyOut})
+def read_journey(path: MessagePath) -> Response:
+    """Tell what the hub did with a message: each step with its time and its reason, from the webhook to the receipt."""
+    return answer(JourneyOut.of(journeys.of_message(deps(), caller().tenant_id, path.id)))
 
 
 def _accepted(accepted: sending.Accepted) -> Response:

@@ -11,12 +11,11 @@ from functions.omnichat.inbox_schemas import person_id
 from functions.omnichat.realtime_schemas import NoticeOut
 from functions.omnichat.schemas import Done, Wire
 from functions.omnichat.vocabulary import VOCABULARY
-from shared.domain.accounts import Role
 from shared.http.app import deps
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import answer
 from shared.http.cors import cors
-from shared.http.guards import Access, caller, protect, require
+from shared.http.guards import Access, caller, own_marks, protect
 from shared.usecases.reporting import personal_notifications
 from shared.usecases.reporting.personal_notifications import Notice
 
@@ -63,16 +62,16 @@ def list_notifications(query: PageQuery) -> Response:
 
 
 @api.put("/read", responses={200: Done})
+@own_marks
 def mark_all_read() -> Response:
     """Mark all notifications as read, for the person who calls alone."""
-    require(Role.AGENT)
     personal_notifications.mark_all_read(deps(), caller().tenant_id, person_id(caller()))
     return answer(Done())
 
 
 @api.put("/<id>/read", responses={200: Done})
+@own_marks
 def mark_read(path: NotificationPath) -> Response:
     """Mark a notification as read, for the person who calls alone."""
-    require(Role.AGENT)
     personal_notifications.mark_read(deps(), caller().tenant_id, person_id(caller()), path.id)
     return answer(Done())

@@ -314,7 +314,7 @@ class SettingsPatch(Request, Wire):
     unassign_offline_minutes: int = Field(default=0, ge=0, le=10_080, strict=True)
     human_pause_minutes: int = Field(default=DEFAULT_HUMAN_PAUSE, ge=0, le=MOST_HUMAN_PAUSE, strict=True)
     hand_over_words: Keywords | None = Field(
-        default=None, description="Null: the hub's own list, in 14 languages. An empty one: none."
+        default=None, description="Null: the hub's own list, in 16 languages. An empty one: none."
     )
     quiet_hours: QuietHoursIn | None = Field(default=None, description="Null: none.")
     campaign_cap: CampaignCapIn | None = Field(default=None, description="Null: none.")

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from shared.domain.accounts import Role, Tenant, User
 from shared.domain.agents import DEFAULT_COOLDOWN, Agent, AgentKind, KnowledgeFile, Tool
 from shared.domain.storable import check_storable
-from shared.http.display_names import Name
+from shared.http.display_names import NOT_BLANK, Name
 from shared.http.times import Milliseconds
 from shared.usecases.accounts.links import Choices
 from shared.usecases.accounts.sign_ins import Session
@@ -353,7 +353,7 @@ class TrialLine(Request, Wire):
     """What was said in a trial, by `user` or by the agent itself (`assistant`)."""
 
     role: Literal["user", "assistant"] = "user"
-    text: str = Field(min_length=1, max_length=4000, examples=["Where is my order?"])
+    text: Annotated[str, NOT_BLANK] = Field(min_length=1, max_length=4000, examples=["Where is my order?"])
 
 
 def _asks(chat: list[TrialLine]) -> list[TrialLine]:

@@ -85,6 +85,12 @@ def _customer(event: RealtimeEvent) -> Payload:
     return {"customer": customer.model_dump(mode="json", by_alias=True)}
 
 
+def _customer_erased(event: RealtimeEvent) -> Payload:
+    finished_at = datetime.fromisoformat(event.payload["finished_at"])
+    about = {"customerId": event.payload["customer_id"], "erasureId": event.payload["erasure_id"]}
+    return about | {"finishedAt": milliseconds(finished_at)}
+
+
 def _campaign(event: RealtimeEvent) -> Payload:
     """Progress is read by `GET /api/campaigns/{id}`."""
     campaign = event.payload["campaign"]
@@ -117,6 +123,7 @@ _FORMS: Mapping[str, Callable[[RealtimeEvent], Payload]] = {
     realtime.CAMPAIGN_UPDATED: _campaign,
     realtime.CUSTOMER_CREATED: _customer,
     realtime.CUSTOMER_UPDATED: _customer,
+    realtime.CUSTOMER_ERASED: _customer_erased,
     realtime.RATING_CHANGED: _rating,
     VISITOR_MESSAGE: _as_it_is,
     VISITOR_TYPING: _as_it_is,

@@ -18,6 +18,7 @@ from shared.domain.messages import Attachment, MessageKind
 from shared.domain.outbox import ReactionTo
 from shared.errors import BadRequest
 from shared.http.any_case import ANY_CASE
+from shared.http.display_names import NOT_BLANK
 from shared.usecases.conversations import client_names, uploads
 from shared.usecases.conversations.client_names import Person
 from shared.usecases.conversations.sending import Content
@@ -58,7 +59,7 @@ class SendBase(PersonIn):
 
 
 class SendText(SendBase):
-    text: str = Field(
+    text: Annotated[str, NOT_BLANK] = Field(
         min_length=1, max_length=65_536, validation_alias=AliasChoices("text", "message"), examples=["Hello"]
     )
 

@@ -80,6 +80,9 @@ class CountingStore:
         self._count(Cost(reads=1, documents_read=1))
         return self.inner.count(collection, where, up_to)
 
+    def scrub(self) -> None:
+        self.inner.scrub()
+
     def close(self) -> None:
         self.inner.close()
 

@@ -17,7 +17,7 @@ from infra.bench.updates import update
 from shared.deps import Deps
 from shared.domain.events import Event, Topic
 from shared.http.app import create_app
-from shared.ports.bus import Consumer, DeadLetterPage
+from shared.ports.bus import Choice, Consumer, DeadLetterPage
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -50,6 +50,9 @@ class HeldBus:
         """Nothing ever dies here."""
 
     def replay(self, topic: Topic, since: datetime) -> int:
+        return 0
+
+    def erase(self, topic: Topic, choose: Choice) -> int:
         return 0
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ def main() -> int:
     """Run until a signal comes; returns the process's exit status."""
     try:
         settings = load_settings()
-        configure_logs(settings.log_level, settings.cloud_project)
+        configure_logs(settings.log_level, settings.cloud_project, settings.log_format)
         return _run(settings)
     except HubError as error:
         sys.stderr.write(f"the holder cannot start: {error.detail}\n")

@@ -18,7 +18,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from ipaddress import ip_address
 from random import Random
@@ -60,7 +61,7 @@ def main() -> int:
     _stay_on_one_core()
     try:
         settings = load_settings()
-        configure_logs(settings.log_level, settings.cloud_project)
+        configure_logs(settings.log_level, settings.cloud_project, settings.log_format)
         with bound(settings) as listener:
             # With PORT=0 the links that the hub makes have to name the port that it has got.
             settings = settings.model_copy(update={"port": listener.getsockname()[1]})
@@ -90,19 +91,36 @@ def _serve(settings: Settings, listener: socket.socket) -> None:
     ensure_emulated_topics(settings)
     deps = bootstrap(settings)
     try:
-        sockets = SocketServer(deps)
-        app = create_app(deps, blueprints())
-        bridge = WSGIBridge(app, RequestBodies(MAX_BODY, partial(body_limit, app)))
-        server = Server(sockets, answer_liveness(bridge))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            # uvicorn repeats a signal for the handlers that it found; these then do nothing more.
-            signal.signal(number, lambda *_: setattr(server, "should_exit", True))
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            quick_start.end()
-            runner.run(_run(deps, server, sockets, listener))
-        bridge.close()
+        with _measured(deps):
+            _serve_with(deps, listener)
     finally:
         close(deps)
+
+
+@contextmanager
+def _measured(deps: Deps) -> Iterator[None]:
+    if deps.settings.metrics_port is None:
+        yield
+        return
+    from infra.local import metrics  # noqa: PLC0415 - the library takes a tenth of a second, and few hubs are measured
+
+    with metrics.serving(deps) as address:
+        logger.info("metrics are at %s", address)
+        yield
+
+
+def _serve_with(deps: Deps, listener: socket.socket) -> None:
+    sockets = SocketServer(deps)
+    app = create_app(deps, blueprints())
+    bridge = WSGIBridge(app, RequestBodies(MAX_BODY, partial(body_limit, app)))
+    server = Server(sockets, answer_liveness(bridge))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn repeats a signal for the handlers that it found; these then do nothing more.
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        quick_start.end()
+        runner.run(_run(deps, server, sockets, listener))
+    bridge.close()
 
 
 async def _run(deps: Deps, server: Server, sockets: SocketServer, listener: socket.socket) -> None:

@@ -39,7 +39,7 @@ def main() -> int:
     """Run until a signal comes; returns the process's exit status."""
     try:
         settings = load_settings()
-        configure_logs(settings.log_level, settings.cloud_project)
+        configure_logs(settings.log_level, settings.cloud_project, settings.log_format)
         with bound(settings) as listener:
             _serve(settings, listener)
     except HubError as error:

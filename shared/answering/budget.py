@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -22,7 +21,7 @@ from shared.documents import Increment, ids
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.ids import stable_id
 from shared.domain.notifications import Notification
-from shared.errors import AlreadyExists, ProviderRejected
+from shared.errors import ProviderRejected
 
 NAME = "the language model"
 CHARACTERS_PER_TOKEN = 3
@@ -151,12 +150,9 @@ def _warn(deps: Deps, tenant_id: str, used: float) -> None:
             created_at=now,
         )
         # A process asks the store about it again only after a while.
-        deps.cache.get(("notification", notification.id), partial(_notify_once, deps, notification))
+        deps.cache.get(("notification", notification.id), partial(_notify, deps, notification))
 
 
-def _notify_once(deps: Deps, notification: Notification) -> bool:
-    unit = UnitOfWork(deps.store)
-    unit.notifications.add(notification)
-    with suppress(AlreadyExists):
-        unit.commit()
+def _notify(deps: Deps, notification: Notification) -> bool:
+    deps.notify(deps, notification)
     return True

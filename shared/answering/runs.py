@@ -78,6 +78,11 @@ class Run:
         return len(self._rounds)
 
     @property
+    def called(self) -> tuple[str, ...]:
+        """The names of what was called, in the order of the calls."""
+        return tuple(call.name for call in self._all_calls())
+
+    @property
     def steps(self) -> list[CollaborationStep]:
         """What colleagues were asked, in the order of the questions."""
         return [self._steps[call.key] for call in self._all_calls() if call.key in self._steps]
@@ -125,7 +130,9 @@ class Run:
             conversation_key = unit.conversations.key(conversation.id)
             unit.fetch(conversation_key, unit.agent_runs.key(self.id), unit.tool_usage.key(usage_id))
             self._check_still_ours(unit.conversations.owned(conversation.tenant_id, conversation.id))
-            run = unit.agent_runs.get(self.id) or unit.agent_runs.add(AgentRun(), self.id)
+            run = unit.agent_runs.get(self.id) or unit.agent_runs.add(
+                AgentRun(conversation_id=conversation.id), self.id
+            )
             usage = unit.tool_usage.get(usage_id) or unit.tool_usage.add(ToolUsage(), usage_id)
             if len(run.rounds) != self.rounds:
                 raise ProviderUnavailable("the agent", "is at this answer in another process")
@@ -154,7 +161,10 @@ class Run:
         step = self._steps.get(call.key)
         steps = {call.key: step.model_dump()} if step else {}
         expires_at = self._deps.now() + _LIFE
-        unit.agent_runs.patch(self.id, results={call.key: result}, steps=steps, expires_at=expires_at)
+        conversation_id = self._turn.conversation.id
+        unit.agent_runs.patch(
+            self.id, conversation_id=conversation_id, results={call.key: result}, steps=steps, expires_at=expires_at
+        )
         unit.commit()
 
     def _calls_made(self) -> int:

@@ -33,8 +33,8 @@ class SupportsLookup(Protocol[Config]):
 
 
 class SupportsRepeats(Protocol):
-    """A channel whose provider recognises a message that comes again."""
+    """A channel whose provider recognises a message that comes again, or which knows that none has left."""
 
-    def may_repeat(self, payload: OutboxPayload, since: datetime, now: datetime) -> bool:
-        """Whether sending again now what was sent at `since` cannot reach the customer twice."""
+    def may_repeat(self, deps: Deps, instance: Instance, payload: OutboxPayload, since: datetime) -> bool:
+        """Whether sending again now what was claimed for sending at `since` cannot reach the customer twice."""
         ...

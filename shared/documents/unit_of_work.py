@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
+from shared.documents import authorship
 from shared.documents.collection import M, Schema, SharedCollection, TenantCollection
 from shared.documents.query import DocumentPage, DocumentUnit, Key, Query
 from shared.documents.tracking import TrackedDocument
 from shared.errors import AlreadyExists
-from shared.ports.store import Delete, Document, Merge, Ref, Set, Store, Write
+from shared.ports.store import Create, Data, Delete, Document, Merge, Ref, Set, Store, Write
 
 if TYPE_CHECKING:
     from shared.channelkit.auth import ChannelAuth
@@ -37,12 +38,14 @@ if TYPE_CHECKING:
         ToolUsage,
     )
     from shared.domain.analytics import DayDocument, HourDocument, RollUpState
+    from shared.domain.audit import AuditChain, AuditEntry
     from shared.domain.availability import Availability
     from shared.domain.calls import Call
     from shared.domain.campaigns import Campaign, CampaignConversion, CampaignCounters, CampaignRecipient, DuePosition
     from shared.domain.canned_replies import CannedReply, CannedReplyCode
     from shared.domain.conversations import Conversation, ConversationTag
     from shared.domain.customers import Customer, CustomerTag, Identity
+    from shared.domain.erasures import Erasure
     from shared.domain.event_log import EventStream, LoggedEvent
     from shared.domain.files import FileCopy, FileUsage, StoredContent
     from shared.domain.forge import ForgeSettings
@@ -155,6 +158,7 @@ class UnitOfWork:
     customer_merges: TenantCollection[CustomerMerge] = TenantCollection(
         "customer_merges", "shared.domain.merges:CustomerMerge", "merge"
     )
+    erasures: TenantCollection[Erasure] = TenantCollection("erasures", "shared.domain.erasures:Erasure", "erasure")
     identities: TenantCollection[Identity] = TenantCollection(
         "identities", "shared.domain.customers:Identity", "identity"
     )
@@ -262,6 +266,13 @@ class UnitOfWork:
         id_of=lambda settings: settings.tenant_id,
     )
 
+    audit_entries: TenantCollection[AuditEntry] = TenantCollection(
+        "audit_entries", "shared.domain.audit:AuditEntry", "entry of the audit log"
+    )
+    audit_chains: SharedCollection[AuditChain] = SharedCollection(
+        "audit_chains", "shared.domain.audit:AuditChain", "audit log", id_of=lambda chain: chain.tenant_id
+    )
+
     def __init__(self, store: Store, collision: AlreadyExists | None = None) -> None:
         """`collision` is why the attempt before this one could not be committed; see `Documents.existing`."""
         self._store = store
@@ -270,6 +281,7 @@ class UnitOfWork:
         if collision is not None and collision.document is not None:
             self.preload(collision.document)
         self._tracked: dict[Ref, TrackedDocument | None] = {}
+        self._removed: dict[Ref, Data] = {}
         self._writes: list[Write] = []
         self._before_commit: list[Callable[[], object]] = []
         self._after_commit: list[Callable[[], object]] = []
@@ -296,12 +308,33 @@ class UnitOfWork:
         changes = (document.change(ref) for ref, document in self._tracked.items() if document is not None)
         writes = [*(change for change in changes if change is not None), *self._writes]
         if writes:
-            self._store.commit(writes)
+            self._store.commit(self._with_audit(writes))
+
+    def _with_audit(self, writes: list[Write]) -> list[Write]:
+        """The writes, and the entry of the audit log where somebody asked for them."""
+        author = authorship.current()
+        if author is None:
+            return writes
+        from shared.documents import auditing  # noqa: PLC0415 - costs cold start, and webhooks have no author
+
+        entry = auditing.entry_of(author, writes, self._former)
+        if entry is None:
+            return writes
+        return [*writes, Create(UnitOfWork.audit_entries.ref(entry.id), entry.model_dump())]
+
+    def _former(self, ref: Ref) -> Data | None:
+        """The fields that a document had when this unit read it."""
+        tracked = self._tracked.get(ref)
+        return tracked.former if tracked is not None else self._removed.get(ref)
 
     def run_after_commit(self) -> None:
         """Run the actions that were left for after the commit."""
         for action in self._after_commit:
             action()
+
+    def scrub_store(self) -> None:
+        """Have what was deleted before leave no trace in the store's own files; may take seconds."""
+        self._store.scrub()
 
     # What collections and queries are built on.
 
@@ -340,6 +373,8 @@ class UnitOfWork:
     def remove(self, key: Key) -> None:
         former = self._tracked.get(key.ref)
         self._tracked[key.ref] = None
+        if former is not None:
+            self._removed[key.ref] = former.former
         if former is None or not former.is_new:
             self._writes.append(Delete(key.ref, former.version if former is not None else None))
 

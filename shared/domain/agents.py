@@ -99,6 +99,7 @@ class AgentRun(BaseModel):
     key.
     """
 
+    conversation_id: str = ""
     rounds: list[str] = Field(default_factory=list)
     results: dict[str, str] = Field(default_factory=dict)
     steps: dict[str, CollaborationStep] = Field(default_factory=dict)

@@ -80,10 +80,18 @@ class Survey(BaseModel):
 
 
 class MessageCount(BaseModel):
-    """How many messages came from an address within the minute that began at `since`."""
+    """How many messages came from an address within the minute that began at `since`.
+
+    `is_told` says that people know already that there are too many.
+    """
 
     since: datetime
     number: int = 0
+    is_told: bool = False
+
+    def within_minute(self, now: datetime) -> int:
+        """How many there are, 0 where the minute is over."""
+        return self.number if now - self.since < _MINUTE else 0
 
 
 _MINUTE = timedelta(minutes=1)
@@ -91,9 +99,9 @@ _MINUTE = timedelta(minutes=1)
 
 def count_message(count: MessageCount | None, now: datetime) -> MessageCount:
     """The count with one more message, in a new minute where the former is over."""
-    if count is None or now - count.since >= _MINUTE:
+    if count is None or not count.within_minute(now):
         return MessageCount(since=now, number=1)
-    return MessageCount(since=count.since, number=count.number + 1)
+    return count.model_copy(update={"number": count.number + 1})
 
 
 class CampaignMark(BaseModel):

@@ -140,6 +140,7 @@ class Message(BaseModel):
     a message that is `for_people`. `consent` is what it changes for its customer: they opt out, or in. A `blocked`
     one came from somebody who may not write. `campaign_id` is whose message it is.
     `versions` are the texts that edits have replaced.
+    `receipts` is when the hub learned from the provider what had become of it.
     `reactions` are by person, and `reacted_at` is when each was given or taken back. `note` says what of it went out
     otherwise than it was written, such as a file that went as a link.
     `extra` is what the channel alone knows, and `verified` in it is false where the author may be somebody else.
@@ -170,6 +171,7 @@ class Message(BaseModel):
     campaign_id: str | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
     status: MessageStatus
+    receipts: dict[str, datetime] = Field(default_factory=dict)
     error: str | None = None
     note: str | None = None
     raw_event_id: str | None = None
@@ -280,7 +282,13 @@ class MessageAlias(BaseModel):
     alias_of: str
 
 
-MessageRecord: TypeAlias = Message | MessageAlias | EarlyNote
+class ErasedMessage(BaseModel):
+    """Lies under a provider's id of a message whose customer was erased, so that nothing brings the message back."""
+
+    erased_at: datetime
+
+
+MessageRecord: TypeAlias = Message | MessageAlias | EarlyNote | ErasedMessage
 """What can lie under a provider's id of a message."""
 
 
@@ -288,4 +296,6 @@ def message_record(data: dict[str, Any]) -> MessageRecord:
     """Read a document that lies under a provider's id of a message."""
     if "alias_of" in data:
         return MessageAlias.model_validate(data)
+    if "erased_at" in data:
+        return ErasedMessage.model_validate(data)
     return EarlyNote.model_validate(data) if "early" in data else Message.model_validate(data)

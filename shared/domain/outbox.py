@@ -111,6 +111,18 @@ class OutboxStatus(StrEnum):
     DEAD = "DEAD"
 
 
+MOST_TRIES = 20
+"""Tries of an item that are kept, the latest."""
+
+
+class FailedTry(BaseModel):
+    """A try that did not send the item: when it ended, why, and what the provider said."""
+
+    at: datetime
+    reason: str
+    answer: str
+
+
 class OutboxItem(BaseModel):
     """A message on its way out, or the change of one; `id` is the message's id, that of a change its own.
 
@@ -122,7 +134,7 @@ class OutboxItem(BaseModel):
     `part_ids` are the provider's ids of those (empty for one without),
     and `note` is what the channel noted of them. `unknown_since` is when it was
     sent, where nobody knows whether the provider has it, and `lookups` counts how
-    often the provider was asked.
+    often the provider was asked. `failed_tries` are the latest that did not send it.
     """
 
     id: str
@@ -146,9 +158,14 @@ class OutboxItem(BaseModel):
     lease_owner: str | None = None
     reason: str | None = None
     error: str | None = None
+    failed_tries: list[FailedTry] = Field(default_factory=list)
     traceparent: str | None = None
     created_at: datetime
     updated_at: datetime
+
+    def note_failure(self, at: datetime, reason: str, answer: str) -> None:
+        """Keep why a try did not send it."""
+        self.failed_tries = [*self.failed_tries, FailedTry(at=at, reason=reason, answer=answer)][-MOST_TRIES:]
 
     @property
     def message_id(self) -> str:

@@ -95,7 +95,8 @@ class WebhookDelivery(BaseModel):
     """An event on its way to an endpoint. It is `open` until it was delivered or given up.
 
     `event_id` is what the endpoint gets as `webhook-id`, however often. Deliveries of one `lane` are made one after the
-    other, in the order of `at`. `due_at` is when the sweep looks at it; `next_retry_at` is when it is tried again.
+    other, in the order of `at`. `subject` is the event's: what it happened to. `due_at` is when the sweep looks at it;
+    `next_retry_at` is when it is tried again.
     `refusals` are the attempts that reached the endpoint.
     `body` is what was sent, and is sent again; None before the first attempt. `answer` is the beginning of the last
     answer's body.
@@ -108,6 +109,7 @@ class WebhookDelivery(BaseModel):
     type: str
     topic: EventTopic | None = None
     lane: str
+    subject: str = ""
     at: datetime
     open: bool = True
     status: DeliveryStatus = DeliveryStatus.PENDING

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from shared.deps import Deps
+from shared.documents import authorship
 from shared.errors import ConfigurationInvalid
 from shared.http.blueprint import APIBlueprint
 from shared.http.bodies import JSONRequest, JSONWriter, check_text
@@ -124,6 +125,7 @@ def _refuse(error: ValidationError) -> None:
 def _begin() -> None:
     g.started = time.perf_counter()
     concurrency.begin_request()
+    authorship.work_for(None)
     for text in (*(request.view_args or {}).values(), *request.args.keys(), *request.args.values()):
         check_text(str(text))
     # No document can have such an id, and Firestore does not answer such a question.
@@ -133,6 +135,7 @@ def _begin() -> None:
 
 def _end(error: BaseException | None) -> None:
     concurrency.end_request()
+    authorship.work_for(None)
 
 
 def _finish(response: Response) -> Response:

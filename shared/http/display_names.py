@@ -1,4 +1,4 @@
-"""Display names, as every dialect accepts them."""
+"""Display names and texts, as every dialect accepts them."""
 
 from __future__ import annotations
 
@@ -13,5 +13,8 @@ def _not_blank(name: str) -> str:
     return name
 
 
-Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_not_blank)]
+NOT_BLANK = AfterValidator(_not_blank)
+"""Refuses a text that consists of blanks."""
+
+Name = Annotated[str, Field(min_length=1, max_length=200), NOT_BLANK]
 """Up to 200 characters that are not all blanks."""

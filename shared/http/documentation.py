@@ -42,6 +42,7 @@ _TAGS = {
     "OmniChat customers": "Customers, their addresses, and merging two that are one person.",
     "OmniChat notifications": "What a person is told, and what they have read of it.",
     "OmniChat campaigns": "One message to many customers, and what became of it with each of them.",
+    "OmniChat audit": "Who has changed what, and whether that log is as it was written.",
     "OmniChat webhooks": "Systems of the business that are told what happens, and what became of telling them.",
     "OmniChat canned replies": "Texts that people send again and again.",
     "OmniChat messages": "Sending, and what waits to be sent.",

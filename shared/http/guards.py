@@ -9,12 +9,14 @@ from typing import TypeVar, cast
 from flask import current_app, g, request
 
 from shared.config import Settings
+from shared.documents import authorship
 from shared.domain.accounts import Principal, Role
+from shared.domain.authors import ActorKind, Author
 from shared.errors import Forbidden, Unauthorized
 from shared.http import session_cookie
 from shared.http.app import deps, document_limit
 from shared.http.blueprint import APIBlueprint
-from shared.http.documentation import OPEN_TO_ALL, SECURED, SECURED_OR_OPEN
+from shared.http.documentation import OPEN_TO_ALL, SECURED, SECURED_OR_OPEN, template
 from shared.http.limits import WRONG_CREDENTIALS, charge, client_address
 from shared.http.local_access import check_local_access
 from shared.outgoing import concurrency
@@ -25,6 +27,7 @@ View = TypeVar("View", bound=Callable[..., object])
 
 ONLY_READS = "only_reads"
 OWN_ACCOUNT = "own_account"
+OWN_MARKS = "own_marks"
 BY_COOKIE = "by_cookie"
 _RANKS = {Role.VIEWER: 0, Role.AGENT: 1, Role.ADMIN: 2, Role.OWNER: 3}
 
@@ -56,15 +59,48 @@ def protect(api: APIBlueprint, access: Access) -> None:
         _check_method(principal)
         g.principal = principal
         concurrency.set_tenant(principal.tenant_id)
+        if not _reads():
+            authorship.work_for(_author_of(principal))
 
     api.before_request(guard)
+
+
+def record_strangers(api: APIBlueprint) -> None:
+    """Have the audit log tell what callers without a credential write: who signs in, or opens an account link."""
+
+    def set_author() -> None:
+        if request.method not in ("GET", "HEAD", "OPTIONS"):
+            authorship.work_for(Author(ActorKind.OPEN, _action(), deps().now, address=client_address(deps(), request)))
+
+    api.before_request(set_author)
+
+
+def _author_of(principal: Principal) -> Author:
+    kind = ActorKind.USER if principal.user_id else ActorKind.KEY if principal.credential_id else ActorKind.OPEN
+    return Author(
+        kind,
+        _action(),
+        deps().now,
+        tenant_id=principal.tenant_id,
+        id=principal.credential_id,
+        name=principal.name,
+        address=client_address(deps(), request),
+    )
+
+
+def _action() -> str:
+    return f"{request.method} {template(request.url_rule.rule) if request.url_rule else request.path}"
+
+
+def _reads() -> bool:
+    return request.method in ("GET", "HEAD") or _marked(ONLY_READS)
 
 
 def _check_method(principal: Principal) -> None:
     if _marked(OWN_ACCOUNT):
         return
-    reads = request.method in ("GET", "HEAD") or _marked(ONLY_READS)
-    if principal.role is Role.VIEWER and not reads:
+    reads = _reads()
+    if principal.role is Role.VIEWER and not reads and not _marked(OWN_MARKS):
         raise Forbidden("A viewer may only read")
     if not (principal.may_read if reads else principal.may_write):
         raise Forbidden(f"This needs a key with the scope {'read' if reads else 'write'}")
@@ -85,6 +121,12 @@ def only_reads(view: View) -> View:
 def own_account(view: View) -> View:
     """Mark a view that changes nothing but the caller's own account: a viewer may call it too. Place as above."""
     setattr(view, OWN_ACCOUNT, True)
+    return view
+
+
+def own_marks(view: View) -> View:
+    """Mark a view that changes only what the caller alone sees: a viewer may call it too. Place as above."""
+    setattr(view, OWN_MARKS, True)
     return view
 
 

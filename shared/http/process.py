@@ -44,7 +44,7 @@ def process() -> Process:
         with _lock, without_garbage_collection():
             if not _processes:
                 settings = load_settings()
-                configure_logs(settings.log_level, settings.cloud_project)
+                configure_logs(settings.log_level, settings.cloud_project, settings.log_format)
                 _processes.append(Process(bootstrap(settings)))
     return _processes[0]
 

@@ -27,6 +27,10 @@ class Blobs(Protocol):
         """Return the file; None when there is none, or its time is over."""
         ...
 
+    def delete(self, key: str) -> None:
+        """Delete the file, if it is there."""
+        ...
+
     def close(self) -> None:
         """Let go of connections."""
         ...

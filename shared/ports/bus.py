@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -11,6 +11,10 @@ from shared.domain.events import Event, Topic
 
 Consumer: TypeAlias = Callable[[Event], None]
 """Returning acknowledges the event; raising has it delivered again after a pause that grows."""
+
+
+Choice: TypeAlias = Callable[[Sequence[Event]], Collection[str]]
+"""Of some events, the ids of those that are meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,14 @@ class Bus(Protocol):
         """Have what was consumed since then consumed again, as after mending a parser; returns how many.
 
         Only what the bus still keeps: topic `inbound`, for seven days.
+        """
+        ...
+
+    def erase(self, topic: Topic, choose: Choice) -> int:
+        """Delete the chosen ones of the events that the bus still keeps; returns how many.
+
+        These are dead letters, what could be replayed, and where the backend can take them back those that wait for
+        their consumer. `choose` is given all of the topic, some hundreds at a time, of all tenants.
         """
         ...
 

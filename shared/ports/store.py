@@ -159,6 +159,13 @@ class Store(Protocol):
         """Return how many documents match. With `up_to` counting ends there, which bounds what it costs."""
         ...
 
+    def scrub(self) -> None:
+        """Have what was deleted before leave no trace in the files that this backend keeps itself.
+
+        May take seconds in which nothing is written. Does nothing where somebody else sees to it.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of connections and threads."""
         ...

@@ -117,6 +117,7 @@ def new_delivery(
         type=logged.name,
         topic=logged.topic,
         lane=lane,
+        subject=logged.subject,
         at=logged.at,
         due_at=now + _LOST_AFTER if is_due else None,
         created_at=now,

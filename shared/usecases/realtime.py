@@ -14,6 +14,7 @@ from shared.domain.calls import Call
 from shared.domain.campaigns import Campaign
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer, Identity
+from shared.domain.erasures import Erasure
 from shared.domain.event_log import EventTopic
 from shared.domain.events import RealtimeEvent, Topic
 from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode
@@ -42,6 +43,7 @@ PRESENCE = "presence"
 SLA_CHANGED = "sla-changed"
 CUSTOMER_CREATED = "customer-created"
 CUSTOMER_UPDATED = "customer-updated"
+CUSTOMER_ERASED = "customer-erased"
 RATING_CHANGED = "rating-changed"
 
 NOTIFICATIONS, CAMPAIGNS, CALLS, PEOPLE, CUSTOMERS = "notifications", "campaigns", "calls", "people", "customers"
@@ -50,7 +52,7 @@ NOTIFICATIONS, CAMPAIGNS, CALLS, PEOPLE, CUSTOMERS = "notifications", "campaigns
 FOR_DASHBOARDS = frozenset({CAMPAIGN_UPDATED, CALL_CHANGED})
 """The events that only dashboards are told."""
 
-FOR_FOLLOWERS = frozenset({CUSTOMER_CREATED, CUSTOMER_UPDATED, RATING_CHANGED})
+FOR_FOLLOWERS = frozenset({CUSTOMER_CREATED, CUSTOMER_UPDATED, CUSTOMER_ERASED, RATING_CHANGED})
 """The events that only those are told who follow all that happens: by a cursor, or at a webhook endpoint."""
 
 KEPT = FOR_FOLLOWERS | {
@@ -227,7 +229,11 @@ def conversation_moved(
     _tell(
         deps,
         unit,
-        lambda: replace(_conversation(conversation, CONVERSATION_UPDATED), room=former_instance_id, subject=_NOBODYS),
+        lambda: replace(
+            _conversation(conversation, CONVERSATION_UPDATED),
+            room=former_instance_id,
+            subject=Subject(None, conversation.id),
+        ),
     )
 
 
@@ -322,6 +328,18 @@ def customer_updated(deps: Deps, unit: UnitOfWork | None, customer: Customer) ->
 def _customer(customer: Customer, name: str) -> _Happening:
     payload = {"customer": customer.model_dump(mode="json")}
     return _Happening(customer.tenant_id, CUSTOMERS, name, payload, Subject(EventTopic.CUSTOMER, customer.id))
+
+
+def customer_erased(deps: Deps, unit: UnitOfWork | None, erasure: Erasure) -> None:
+    """Nothing of a customer is left. Payload: `customer_id`, `erasure_id` and `finished_at`."""
+
+    def happening() -> _Happening:
+        finished_at = erasure.finished_at.isoformat() if erasure.finished_at else None
+        payload = {"customer_id": erasure.customer_id, "erasure_id": erasure.id, "finished_at": finished_at}
+        subject = Subject(EventTopic.CUSTOMER, erasure.customer_id)
+        return _Happening(erasure.tenant_id, CUSTOMERS, CUSTOMER_ERASED, payload, subject)
+
+    _tell(deps, unit, happening)
 
 
 def rating_changed(deps: Deps, unit: UnitOfWork | None, rating: Rating) -> None:

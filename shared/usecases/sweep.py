@@ -24,10 +24,11 @@ from shared.domain.notifications import Notification
 from shared.domain.outbox import OutboxItem
 from shared.domain.webhook_endpoints import WebhookDelivery, WebhookEndpoint
 from shared.errors import Conflict, StoreError
-from shared.usecases import event_log, realtime
+from shared.usecases import audit, event_log, realtime
 from shared.usecases.accounts import availabilities
 from shared.usecases.campaigns import campaign_sending, campaign_settling, campaigns
 from shared.usecases.conversations import assignment, calls, file_copying, file_retention, ownership, team_queues
+from shared.usecases.data_rights import erasing
 from shared.usecases.delivery import status_checks
 from shared.usecases.endpoints import delivering
 from shared.usecases.instances import holders, removals
@@ -90,6 +91,8 @@ def _steps() -> dict[str, Callable[[Deps], int]]:
         "files_copied": file_copying.hand_out_due,
         "files_deleted": file_retention.delete_old,
         "webhooks_called": _wake_webhooks,
+        "audited": audit.append_new,
+        "erasures": erasing.work_off,
         "removed": removals.retry_due,
         "unheld": holders.provide,
         "asked_after": status_checks.check_due_accounts,

@@ -66,3 +66,16 @@ def test_a_replay_leaves_what_is_older_for_another_one(bus: Bus) -> None:
     for _ in range(2):
         assert bus.replay(Topic.INBOUND, began) == 2
         assert consumed(2) == ["old", "new"]
+
+
+def test_what_was_erased_does_not_come_again(bus: Bus) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=5)
+    arrived: Queue[Event] = Queue()
+    for id_ in ("1", "2", "3"):
+        bus.publish(Topic.INBOUND, _webhook(id_), key="chat")
+    with consuming(bus, {Topic.INBOUND: arrived.put}):
+        take(arrived, 3)
+    assert bus.erase(Topic.INBOUND, lambda events: [event.id for event in events if event.id != "2"]) == 2
+    assert bus.replay(Topic.INBOUND, began) == 1
+    with consuming(bus, {Topic.INBOUND: arrived.put}):
+        assert ids(take(arrived, 1)) == ["2"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from queue import Queue
 
@@ -16,6 +18,7 @@ from shared.adapters.embedded.store import SqliteStore
 from shared.domain.events import Event, InboundEvent, ReplyEvent, Topic
 from shared.ports.store import Create, Ref
 from tests.adapters.traffic import consuming, ids, take
+from tests.eventually import eventually
 
 ROOT = Path(__file__).parents[2]
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,6 +43,10 @@ def _consume(database: Database, *webhooks: str) -> list[str]:
 def _age(database: Database, id_: str, days: float) -> None:
     sql = "UPDATE consumed SET consumed_at = consumed_at - ? WHERE event LIKE ?"
     database.write(lambda connection: connection.execute(sql, (days * DAY, f'%"{id_}"%')))
+
+
+def _set_death(connection: sqlite3.Connection, row_id: int, died_at: datetime) -> None:
+    connection.execute("UPDATE dead_letters SET died_at = ? WHERE id = ?", (died_at.isoformat(), row_id))
 
 
 def test_a_webhook_is_kept_for_a_week_after_it_was_consumed(tmp_path: Path) -> None:
@@ -70,6 +77,27 @@ def test_what_follows_from_webhooks_is_not_kept(tmp_path: Path) -> None:
         take(arrived, 1)
     assert bus.replay(Topic.REPLIES, BEGINNING) == 0
     bus.close()
+
+
+def test_a_dead_letter_is_kept_for_a_month(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    bus = SqliteBus(database, max_attempts=1)
+
+    def refuse(event: Event) -> None:
+        raise ValueError(event.id)
+
+    bus.publish(Topic.INBOUND, _webhook("32 days dead"), key="a")
+    bus.publish(Topic.INBOUND, _webhook("30 days dead"), key="a")
+    with consuming(bus, {Topic.INBOUND: refuse}):
+        eventually(lambda: len(bus.dead_letters(Topic.INBOUND).letters) == 2)
+    for letter in bus.dead_letters(Topic.INBOUND).letters:
+        died_at = letter.died_at - timedelta(days=int(letter.event.id[:2]))
+        change = partial(_set_death, row_id=int(letter.id), died_at=died_at)
+        database.write(change)
+    _consume(database, "new")
+    [letter] = SqliteBus(database).dead_letters(Topic.INBOUND).letters
+    assert letter.event.id == "30 days dead"
+    database.close()
 
 
 def test_what_is_still_waiting_is_not_there_twice_after_a_replay(tmp_path: Path) -> None:

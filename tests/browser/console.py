@@ -127,7 +127,7 @@ def has_many(page: Page, count: int) -> None:
 SCREENS = [
     *("inbox", "channels", "channels/new", "agents", "teams", "people", "campaigns", "campaigns/new"),
     *("rules", "rules/hours", "rules/sla", "rules/access", "rules/words"),
-    *("analytics", "delivery", "webhooks", "webhooks/new", "settings"),
+    *("analytics", "delivery", "webhooks", "webhooks/new", "audit", "settings", "erasures"),
 ]
 
 
@@ -146,12 +146,14 @@ def add_settings(shop: Shop) -> None:
     }
     for path, body in things.items():
         shop.api("POST", path, body)
+    customer_id = shop.api("POST", "/api/customers", {"name": "Gone"})["id"]
+    shop.api("POST", f"/api/customers/{customer_id}/erase", {"confirmation": "Gone"})
 
 
 def details(shop: Shop) -> list[str]:
     """The screens of single things, of one of each kind that there is."""
     channels = shop.api("GET", "/api/channels")
-    lists = {name: shop.api("GET", f"/api/{name}")[name] for name in ("agents", "campaigns", "webhooks")}
+    lists = {name: shop.api("GET", f"/api/{name}")[name] for name in ("agents", "campaigns", "webhooks", "erasures")}
     firsts = {name: items[0]["id"] for name, items in {"channels": channels, **lists}.items()}
     return [f"inbox/open/{shop.conversation()['id']}", *(f"{name}/{first}" for name, first in firsts.items())]
 

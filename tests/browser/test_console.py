@@ -215,6 +215,28 @@ def test_two_customers_are_made_one_after_a_look_and_parted_again(browser: Brows
     page.wait(lambda: len(shop.api("GET", "/api/customers")["customers"]) == 2, "they are two")
 
 
+def test_an_owner_erases_a_customer_by_typing_their_name_and_sees_how_far_that_has_come(
+    browser: Browser, shop: Shop
+) -> None:
+    shop.visitor("Ada", "Hello")
+    page = open_console(browser, shop)
+    choose(page, "Ada")
+    page.until("document.querySelector('.customer-body')")
+    press(page, "Erase this customer")
+    page.until("document.activeElement.matches('dialog input')")
+    page.type("Bob")
+    press(page, "Erase for good")
+    page.until("document.querySelector('dialog')?.textContent.includes('type Ada')")
+    page.js("document.querySelector('dialog input').value = ''")
+    page.js("document.querySelector('dialog input').focus()")
+    page.type("Ada")
+    press(page, "Erase for good")
+    page.until("location.pathname.startsWith('/console/erasures/') && document.querySelector('main dl')")
+    page.until("[...document.querySelectorAll('main dt code')].some(({ textContent }) => textContent === 'customers')")
+    assert shop.api("GET", "/api/customers")["customers"] == []
+    assert len(shop.api("GET", "/api/erasures")["erasures"]) == 1
+
+
 def test_somebody_else_signs_in_and_sees_nothing_of_the_one_before(browser: Browser, shop: Shop) -> None:
     shop.visitor("Ada", "Hello")
     page = open_console(browser, shop)

@@ -126,7 +126,7 @@ def test_whoever_may_only_look_is_offered_nothing_that_is_refused(browser: Brows
     add_settings(shop)
     page = _open(browser, shop, "/channels", shop.colleague("Vic", "viewer"))
     page.js(_NOTES_REFUSALS)
-    hidden = ("delivery", "webhooks", "channels/new", "campaigns/new")
+    hidden = ("delivery", "webhooks", "audit", "channels/new", "campaigns/new")
     for path in [each for each in [*SCREENS, *details(shop)] if not each.startswith(hidden)]:
         go(page, path)
         page.js(_USES_ALL)
@@ -196,3 +196,25 @@ def test_a_webhook_is_added_its_secret_is_shown_once_and_a_test_shows_what_was_s
         Webhook(secret).verify(request.body, dict(request.headers))
         assert secret not in page.js("document.body.innerText")
         assert _complaints(page) == []
+
+
+def test_the_audit_log_shows_who_changed_what_and_its_chain_is_checked(browser: Browser, shop: Shop) -> None:
+    shop.echo()
+    page = _open(browser, shop, "/audit")
+    _says(page, "POST /api/agents")
+    page.js("document.querySelector('tbody tr .row-actions button').click()")
+    page.until("document.querySelector('dialog[open] tbody')")
+    _press(page, "Close")
+    _press(page, "Check the chain")
+    _says(page, "Chain verified")
+    assert _complaints(page) == []
+
+
+def test_a_message_nobody_answered_has_a_journey_that_says_why(browser: Browser, shop: Shop) -> None:
+    shop.visitor("Mia", "hello")
+    page = _open(browser, shop, f"/inbox/open/{shop.conversation()['id']}")
+    page.until("document.querySelector('.line-menu button')")
+    page.js("document.querySelector('.line-menu button').click()")
+    page.js("[...document.querySelectorAll('[role=menuitem]')].find((each) => /Journey/.test(each.innerText)).click()")
+    page.until("/Received[^]*Stored[^]*Nobody answered/.test(document.querySelector('dialog .journey')?.innerText)")
+    assert _complaints(page) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -190,21 +190,27 @@ def test_a_provider_that_does_not_tell_names_no_message(
     assert len(provider.requests) == 1
 
 
-def _may_repeat(adapter: str, after: timedelta, **context: str) -> bool:
+def _may_repeat(deps: Deps, adapter: str, after: timedelta, **context: str) -> bool:
     module = ability(adapter, SupportsRepeats)
     assert module is not None
-    return module.may_repeat(OutboxPayload(message_id="m1", text="hi", context=context), SINCE, SINCE + after)
+    later = replace(deps, now=lambda: SINCE + after)
+    payload = OutboxPayload(message_id="m1", text="hi", context=context)
+    return module.may_repeat(later, an_instance(adapter), payload, SINCE)
 
 
 @pytest.mark.parametrize("adapter", ["telegram_user", "line"])
-def test_what_the_provider_recognises_may_be_sent_again_while_it_does(adapter: str) -> None:
-    assert _may_repeat(adapter, timedelta(hours=3))
-    assert not _may_repeat(adapter, timedelta(days=2))
+def test_what_the_provider_recognises_may_be_sent_again_while_it_does(deps: Deps, adapter: str) -> None:
+    assert _may_repeat(deps, adapter, timedelta(hours=3))
+    assert not _may_repeat(deps, adapter, timedelta(days=2))
 
 
-def test_what_may_have_used_a_reply_token_of_line_is_not_sent_again() -> None:
+def test_what_may_have_used_a_reply_token_of_line_is_not_sent_again(deps: Deps) -> None:
     def sent_at(seconds_before: int) -> str:
         return (SINCE - timedelta(seconds=seconds_before)).isoformat()
 
-    assert not _may_repeat("line", timedelta(minutes=5), reply_token="t", sent_at=sent_at(10))
-    assert _may_repeat("line", timedelta(minutes=5), reply_token="t", sent_at=sent_at(90))
+    assert not _may_repeat(deps, "line", timedelta(minutes=5), reply_token="t", sent_at=sent_at(10))
+    assert _may_repeat(deps, "line", timedelta(minutes=5), reply_token="t", sent_at=sent_at(90))
+
+
+def test_nothing_is_sent_again_over_an_account_of_whatsapp_that_is_not_connected_here(deps: Deps) -> None:
+    assert not _may_repeat(deps, "whatsapp_web", timedelta(minutes=5))

@@ -116,10 +116,11 @@ def settled(hub: Driver, messages: int, seed: int = 0) -> None:
     """
     progress, deadline = _progress(hub), time.monotonic() + PATIENCE + SWEEP_AFTER
     while missing := _unsettled(hub, messages):
+        began = time.monotonic()
         if (latest := _progress(hub)) != progress:
-            progress, deadline = latest, time.monotonic() + PATIENCE + SWEEP_AFTER
-        assert time.monotonic() < deadline, f"seed {seed}: {missing}"
-        time.sleep(0.1)
+            progress, deadline = latest, began + PATIENCE + SWEEP_AFTER
+        assert began < deadline, f"seed {seed}: {missing}\n{hub.state()}"
+        time.sleep(max(0.1, time.monotonic() - began))  # to read everything takes the time of the hub, too
 
 
 def _progress(hub: Driver) -> Counter[str]:

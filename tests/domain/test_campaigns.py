@@ -108,3 +108,29 @@ def test_messages_are_counted_by_minutes_that_begin_with_the_first(seconds: int,
 
 def test_the_first_message_begins_a_count() -> None:
     assert count_message(None, MOMENT) == MessageCount(since=MOMENT, number=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({}, "Hi"),
+        ({"email": {"text": "Dear"}}, "Dear"),
+        ({"email": {"text": "Dear", "template": "may"}}, "Dear"),
+        ({"email": {"text": "  ", "template": "may"}}, "may"),
+        ({"email": {"text": 7, "template": " "}}, "Hi"),
+        ({"email": {"template": {"name": "may", "language": "en"}}}, "Hi"),
+        ({"whatsapp": {"text": "Dear"}}, "Hi"),
+    ],
+)
+def test_what_is_said_on_a_channel(settings: dict[str, Any], text: str) -> None:
+    assert _campaign(settings=json.dumps(settings)).text_on(EMAIL) == text
+
+
+def test_the_opt_outs_that_are_shown_are_the_first_of_each_channel() -> None:
+    later = MOMENT + timedelta(days=1)
+    first, second = OptOut(channel=EMAIL, at=MOMENT), OptOut(channel=EMAIL, at=later)
+    everywhere = OptOut(channel=None, at=later)
+    assert _customer(opt_outs=[first, second]).shown_opt_outs() == [first]
+    assert _customer(opted_out=True, opt_outs=[first]).shown_opt_outs() == [first, OptOut(at=MOMENT)]
+    assert _customer(opted_out=True, opt_outs=[everywhere]).shown_opt_outs() == [everywhere]
+    assert _customer().shown_opt_outs() == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.countries import country_of, is_country
+from shared.domain.countries import country_of, is_country, zones_of
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,17 @@ def test_a_number_has_the_country_of_its_calling_code(number: str, country: str 
 def test_what_has_no_calling_code_is_no_country() -> None:
     assert is_country("BR")
     assert not is_country("XX")
+
+
+@pytest.mark.parametrize(
+    ("number", "zones"),
+    [
+        ("+4930123456", ["Europe/Berlin"]),
+        ("4930123456", ["Europe/Berlin"]),
+        ("+99999999999", []),
+        ("123", []),
+        ("ann@example.com", []),
+    ],
+)
+def test_a_number_lies_in_the_zones_of_its_area(number: str, zones: list[str]) -> None:
+    assert zones_of(number) == zones

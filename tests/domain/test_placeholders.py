@@ -31,6 +31,7 @@ def _customer(**fields: Any) -> Customer:
         ("{{custom.visits}} visits, {{custom.pets|no}} pets", "0 visits, no pets"),
         ("100 % {off}", "100 % {off}"),
         ("{{name|}}{{email|}}", "Ann Lee"),
+        ("{{language|en}}", "en"),
     ],
 )
 def test_placeholders_are_filled_from_the_customer(text: str, expected: str) -> None:

@@ -33,6 +33,21 @@ def test_a_text_is_one_of_the_phrases_that_says_nothing_else(text: str, is_one: 
     assert is_one_of(text, ["real person", "human", "?"]) is is_one
 
 
+ASKING = [
+    *("agent please", "Human, please!", "un humain svp", "einen Mitarbeiter bitte"),
+    *("I want to speak with a human", "let me speak to a representative", "i need a human", "get me an agent"),
+    *("falar com humano", "quero um atendente", "quiero hablar con un asesor", "asesor", "parler à un agent svp"),
+    *("ich will mit einem Menschen reden", "kann ich mit einer Person sprechen?", "voglio un operatore"),
+    *("ik wil een medewerker spreken", "chcę porozmawiać z człowiekiem", "temsilciye bağlan", "biriyle konuşmak"),
+    *("я хочу поговорить с оператором", "أريد موظف", "मुझे एजेंट से बात करनी है", "saya mau bicara dengan orang"),
+    *("人と話したい", "我想和真人说话", "轉人工", "상담원 연결해 주세요"),
+]
+NOT_ASKING = [
+    *("please", "thanks", "the human body is great", "agent orange", "una persona compró esto", "persoonlijk", "人"),
+    *("mi asesor fiscal dice que no", "I am a person", "a person", "상담원이 불친절해요", "which operator is it?"),
+]
+
+
 @pytest.mark.parametrize(
     ("text", "asks"),
     [
@@ -42,6 +57,8 @@ def test_a_text_is_one_of_the_phrases_that_says_nothing_else(text: str, is_one: 
         ("I talk to a humanist", False),
         ("请转人工", True),
         ("agents", False),
+        *((text, True) for text in ASKING),
+        *((text, False) for text in NOT_ASKING),
         ("?", False),
         ("human" + "!" * (LONGEST - 5), True),
         ("human" + "!" * (LONGEST - 4), False),
@@ -70,9 +87,32 @@ OPTS_OUT = [
         "/stop",
     ),
     *("STOP 🙏🏽", "🛑STOP🛑", "stop ❤️", "S\u0301TOP", "unsubscribe"),
+    *(
+        "please stop",
+        "STOP por favor",
+        "unsubscribe me, thanks",
+        "arrête svp",
+        "Salir",
+        "退訂",
+        "수신거부",
+        "Odhlásit prosím",
+    ),
 ]
 """However it is written: case, accents, punctuation, pictures, and what is not seen do not count."""
-OPTS_OUT_OF_NOTHING = ["🛑", "stop it", "please stop", "non-stop", "stopped", "रुको", "बाद में करो", "停", "don't stop"]
+OPTS_OUT_OF_NOTHING = [
+    "🛑",
+    "stop it",
+    "END",
+    "cancel",
+    "please",
+    "non-stop",
+    "stopped",
+    "रुको",
+    "बाद में करो",
+    "停",
+    "please don't stop",
+    "don't stop",
+]
 
 
 @pytest.mark.parametrize(
@@ -107,8 +147,39 @@ def test_a_word_opts_out_or_in_by_the_hubs_list_or_the_channels(
         ("stop", OPT_OUT, "You will"),
         (None, OPT_IN, "You will"),
         ("enough", OPT_OUT, "You will"),
+        ("stop bitte", OPT_OUT, "You will"),
+        ("停止", OPT_OUT, "今後"),
+        ("Стоп, пожалуйста", OPT_OUT, "Вы больше"),
     ],
 )
 def test_the_confirmation_is_in_the_language_of_the_word(text: str | None, consent: Consent, beginning: str) -> None:
     assert confirmation(text, consent).startswith(beginning)
     assert confirmation(text, OPT_OUT) != confirmation(text, OPT_IN)
+
+
+@pytest.mark.parametrize("word", ["END", "Quit.", "cancel", "revoke please"])
+def test_words_that_carriers_act_upon_opt_out_by_sms_alone(word: str) -> None:
+    assert says(word, OPT_OUT, None, is_sms=True)
+    assert not says(word, OPT_OUT, None)
+    assert not says(word, OPT_IN, None, is_sms=True)
+    assert not says(word, OPT_OUT, ["enough"], is_sms=True)
+
+
+def test_each_confirmation_names_a_word_that_undoes_it() -> None:
+    words = {
+        text: confirmation(text, OPT_OUT) for text in ("stop", "sair", "baja", "arrêt", "stopp", "basta", "afmelden")
+    }
+    words |= {
+        text: confirmation(text, OPT_OUT) for text in ("wypisz", "ret", "berhenti", "стоп", "توقف", "रोकें", "退订")
+    }
+    words |= {"停止": confirmation("停止", OPT_OUT)}
+    assert len(set(words.values())) == len(words)
+    for text, told in words.items():
+        parts = plain(told).split(" ")
+        named = {" ".join(parts[at : at + length]) for at in range(len(parts)) for length in (1, 2)}
+        assert any(says(each, OPT_IN, None) for each in named), text
+
+
+@pytest.mark.parametrize("text", ["Don't STOP -- now!", "  a_b\t3 ", "", "--", "x9 Y"])
+def test_what_is_plain_already_reads_the_same_with_an_accent_beside_it(text: str) -> None:
+    assert plain(f"{text} é") == f"{plain(text)} e".strip()

@@ -12,6 +12,7 @@ from infra.bench.firestore import FirestoreMeter
 from infra.bench.forwarding import forwarding
 from infra.bench.journey import Costs, Journey
 from shared.adapters.google.store import FirestoreStore
+from shared.cache import TTLCache
 from shared.deps import Deps
 from shared.ports.store import Delete
 from tests.adapters.backends import emulators
@@ -28,12 +29,12 @@ def wire() -> FirestoreMeter:
 
 @pytest.fixture
 def journey(deps: Deps, wire: FirestoreMeter, provider: Stub) -> Iterator[Journey]:
-    """A hub whose documents are on Firestore, whose caches are warm and whose customers are answered."""
+    """A hub whose documents are on Firestore, whose caches are warm and stay so, and whose customers are answered."""
     require_emulators()
     telegram_rules(provider)
     with forwarding(emulators.firestore(), wire.watch) as address:
         store = FirestoreStore(project(), emulator_host=address)
-        journey = Journey(dataclasses.replace(deps, store=store))
+        journey = Journey(dataclasses.replace(deps, store=store, cache=TTLCache(lambda: 0.0)))
         journey.write(chat=1, number=1)
         journey.hire_echo()
         journey.write(chat=2, number=1)

@@ -37,6 +37,7 @@ BY_PREFIX = {
     "/api/sla-policies": "sla_policy_id",
     "/api/notifications": "notification_id",
     "/api/customers": "customer_id",
+    "/api/erasures": "erasure_id",
     "/api/files": "file_id",
     "/api/outbox": "outbox_id",
     "/api/messages": "outbox_id",
@@ -101,6 +102,10 @@ def _newer_property(hub: Hub) -> dict[str, str]:
     for path, name, body in recipes:
         if "post" in served.get(path, {}):
             created_ids[name] = _id(hub.post(path, body, 201), name)
+    if "/api/erasures" in served:
+        customer_id = hub.post("/api/customers", {"name": MARK}, 201)["id"]
+        erase = f"/api/customers/{customer_id}/erase"
+        created_ids["erasure_id"] = str(hub.post(erase, {"confirmation": MARK}, 202)["id"])
     return created_ids | {"user_id": str(hub.get("/api/auth/me")["user"]["id"])}
 
 

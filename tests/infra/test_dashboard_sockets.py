@@ -17,7 +17,7 @@ from websockets.typing import Origin
 
 from infra.sockets.admission import ConnectionLimits
 from infra.sockets.dashboards import UNREAD_FRAMES
-from infra.sockets.frames import frames_of_figures
+from infra.sockets.frames import frames_of, frames_of_figures
 from infra.sockets.server import SocketServer
 from shared.deps import Deps
 from shared.domain.accounts import Role
@@ -303,6 +303,7 @@ def test_a_session_that_moves_is_a_transfer(deps: Deps, listen: Listen) -> None:
         ("/ws/dashboard/", True),
         ("/ws/other", False),
         ("/ws/session/other", False),
+        ("/ws/session/analytics", False),
         ("/ws/channel/sms", False),
         ("/ws/channel/fax", False),
         ("/ws/campaign/c1", False),
@@ -495,3 +496,24 @@ def test_nonsense_ends_nothing(deps: Deps, listen: Listen) -> None:
     page.send(b"bytes")
     notify(deps)
     assert next_frame(page)["type"] == "notification"
+
+
+def test_what_is_about_no_channel_or_for_one_person_is_no_frame(deps: Deps) -> None:
+    status = RealtimeEvent(tenant_id="t1", room="i1", name="channel-status", payload={"status": "connected"})
+    assert frames_of(status, None) == []
+    assert [frame.type for frame in frames_of(status, stored_instance(deps))] == ["channel_status_change"]
+    note = Notification(id="n", tenant_id="t1", type="assigned", title="Yours", message="c1", created_at=MOMENT)
+    frames = {
+        user_id: frames_of(
+            RealtimeEvent(
+                tenant_id="t1",
+                room="notifications",
+                name="notification-created",
+                payload={"notification": note.model_copy(update={"user_id": user_id}).model_dump(mode="json")},
+            ),
+            None,
+        )
+        for user_id in (None, "u1")
+    }
+    assert [frame.type for frame in frames[None]] == ["notification"]
+    assert frames["u1"] == []

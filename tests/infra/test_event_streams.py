@@ -417,3 +417,23 @@ def test_a_long_gap_is_read_page_by_page(deps: Deps) -> None:
 
 def _message_ids(page: event_log.Page) -> list[str]:
     return [step.event.payload["message"]["id"] for step in page.steps]
+
+
+def test_a_tenant_is_followed_from_its_first_client_to_its_last_one(deps: Deps) -> None:
+    async def heard(event: RealtimeEvent, cursor: str) -> None:
+        raise AssertionError("nothing has happened")
+
+    async def follow() -> list[bool]:
+        streams, followed = Streams(deps), []
+        followed.append(streams.is_followed("t1"))
+        for client in ("one", "two"):
+            await streams.join("t1", client, heard, None)
+            followed.append(streams.is_followed("t1"))
+        for client in ("one", "one", "two", "two"):
+            streams.leave("t1", client)
+            followed.append(streams.is_followed("t1"))
+        streams.wake("t1")
+        streams.wake_all()
+        return followed
+
+    assert asyncio.run(follow()) == [False, True, True, True, True, False, False]

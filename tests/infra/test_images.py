@@ -22,7 +22,7 @@ import requests
 from infra.deployables import load
 from tests.infra.dockerfiles import ROOT, build, copy, stages
 
-NAMES = ("functions", "sockets")
+NAMES = ("functions", "hub", "sockets")
 NOBODY = 65534
 PATIENCE = 60.0
 """Seconds to wait for what needs one or two; the machine may be busy."""
@@ -86,7 +86,8 @@ def test_the_images_are_built_and_serve_each_kind_of_function(image: Image) -> N
     for name in ("webhooks", "hub", "normalize"):
         assert name in load().functions
         _serves_and_ends_in_time(image, name)
-    _has_all_that_sockets_import(image)
+    _has_all_that_it_imports(image, "sockets", {"PORT": "0"}, "BACKEND: must be google")
+    _has_all_that_it_imports(image, "hub", {"PORT": "many"}, "the hub cannot start: PORT: ")
 
 
 def _locked() -> set[tuple[str, str]]:
@@ -167,14 +168,20 @@ def _serves_and_ends_in_time(image: Image, name: str) -> None:
             run.wait()
 
 
-def _has_all_that_sockets_import(image: Image) -> None:
-    """The sockets' image has the same installs, but other files; without a project it says what it needs."""
-    app = image.app.parent / "sockets"
-    copy("sockets", app)
-    python, *arguments = stages("sockets")[-1].command()
+def _has_all_that_it_imports(image: Image, name: str, variables: dict[str, str], complaint: str) -> None:
+    """An image has the same installs, but other files; with wrong settings it says what it needs."""
+    app = image.app.parent / name
+    copy(name, app)
+    python, *arguments = stages(name)[-1].command()
     command = [str(image.app.parent / "opt" / "venv" / "bin" / python), *arguments]
     ended = subprocess.run(
-        _as_nobody(command), cwd=app, env=image.environment | {"PORT": "0"}, capture_output=True, text=True, check=False
+        _as_nobody(command), cwd=app, env=image.environment | variables, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 2, ended.stderr
-    assert "BACKEND: must be google" in ended.stderr
+    assert complaint in ended.stderr
+
+
+def test_the_data_of_the_image_of_one_machine_lies_in_its_volume() -> None:
+    last = stages("hub")[-1]
+    assert last.all("VOLUME") == [last.environment()["DATA_DIR"]]
+    assert last.all("HEALTHCHECK")

@@ -163,6 +163,21 @@ def test_a_message_is_answered_with_no_more_rights_than_the_table_gives(split: S
     eventually(lambda: len(provider.to("/hook")) >= 4 or split.refused)
 
 
+def test_people_are_notified_of_a_refused_call_with_no_more_rights_than_the_table_gives(
+    split: Split, provider: Stub
+) -> None:
+    provider.on("POST", "/hook", Reply(204))
+    owner = Hub(split.deps, split.client("omnichat"), provider)
+    owner.register()
+    config = {"channelAccessToken": "token", "channelSecret": "secret"}
+    channel = owner.post("/api/channels", {"name": "shop", "type": "LINE", "config": config}, 201)["id"]
+    owner.post("/api/webhooks", {"url": f"{provider.url}/hook", "topics": ["notification"]}, 201)
+    forged = {"x-line-signature": "forged"}
+    refusal = split.client("webhooks").post(f"/webhook/line/{channel}", json={"events": []}, headers=forged)
+    assert refusal.status_code == 401, refusal.text
+    eventually(lambda: [call for call in provider.to("/hook") if b"Webhook Refused" in call.body] or split.refused)
+
+
 def test_instances_and_settings_are_kept_with_no_more_rights_than_the_table_gives(split: Split, provider: Stub) -> None:
     telegram_rules(provider)
     owner = Hub(split.deps, split.client("omnichat"), provider)

@@ -31,6 +31,15 @@ def test_it_prints_its_address_and_answers(start: Start) -> None:
     assert requests.get(f"{hub.url}/no/such/page", timeout=10).status_code == 404
 
 
+def test_metrics_have_a_port_of_their_own_and_are_not_at_the_hubs(start: Start) -> None:
+    hub = start(METRICS_PORT="0")
+    address = re.search(r"metrics are at (http://127\.0\.0\.1:\d+/metrics)", hub.errors)
+    assert address, hub.errors
+    assert 'hub_info{version="' in requests.get(address[1], timeout=20).text
+    assert requests.get(f"{hub.url}/metrics", timeout=20).status_code == 404
+    assert hub.stop() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_status_0_and_no_complaint(start: Start, number: int) -> None:
     hub = start(cold=number is signal.SIGTERM)

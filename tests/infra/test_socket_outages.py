@@ -9,8 +9,10 @@ from itertools import count
 from typing import Any
 
 import pytest
+import requests
 from socketio.exceptions import ConnectionError as NotConnected
 
+from infra.sockets.dashboards import UNAUTHORIZED
 from infra.sockets.server import SocketServer
 from infra.sockets.web import bound
 from shared.cache import TTLCache
@@ -22,6 +24,7 @@ from shared.ports.store import Delete, Ref, Store
 from tests.eventually import eventually
 from tests.infra.clients import Client, stored_instance, token_for
 from tests.infra.hosting import hosted
+from tests.infra.test_dashboard_sockets import close_code, next_frame, opening, say
 
 
 @dataclass
@@ -153,3 +156,78 @@ def test_a_port_that_somebody_listens_on_is_a_configuration_error(deps: Deps) ->
         port = listener.getsockname()[1]
         with pytest.raises(ConfigurationInvalid, match=f"HOST, PORT: cannot listen on 127.0.0.1 port {port}: "):
             bound(any_port.model_copy(update={"port": port}))
+
+
+def _authorized(deps: Deps) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token_for(deps, 't1')}"}
+
+
+def test_a_dashboard_stays_while_nobody_can_be_checked_and_is_told_afterwards(
+    deps: Deps, url: str, store: FailingStore
+) -> None:
+    stored_instance(deps)
+    with opening(url, additional_headers=_authorized(deps)) as page:
+        assert [next_frame(page)["type"] for _ in range(2)] == ["performance_update", "analytics_update"]
+        store.fail(_always)
+        eventually(lambda: store.failed >= 3)
+        say(page, {"type": "ping"})
+        assert next_frame(page)["type"] == "heartbeat"
+        deps.store.commit([Delete(Ref("users", f"{Role.ADMIN.value}-t1"))])
+        store.fail(lambda number: False)
+        assert close_code(page) == UNAUTHORIZED
+
+
+def test_a_dashboard_is_let_in_by_nobody_who_cannot_be_checked(deps: Deps, url: str, store: FailingStore) -> None:
+    headers, token = _authorized(deps), token_for(deps, "t1")
+    store.fail(_always)
+    with opening(url, additional_headers=headers) as page:
+        assert close_code(page) == UNAUTHORIZED
+    store.fail(lambda number: False)
+    with opening(url) as page:
+        say(page, {"type": "auth", "token": token})
+        say(page, {"type": "ping"})
+        while next_frame(page)["type"] != "heartbeat":
+            continue
+        say(page, {"type": "auth", "token": "another"})
+        assert close_code(page) == UNAUTHORIZED
+
+
+def test_an_event_that_cannot_be_told_keeps_no_later_one_from_a_dashboard(
+    deps: Deps, store: FailingStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored_instance(deps)
+    hours = count(0, 3600)
+    sockets = SocketServer(replace(deps, store=store, cache=TTLCache(lambda: next(hours))))
+    status = RealtimeEvent(tenant_id="t1", room="i1", name="channel-status", payload={"status": "connected"})
+    with hosted(sockets) as url, opening(url, additional_headers=_authorized(deps)) as page:
+        say(page, {"type": "ping"})
+        assert next_frame(page)["type"] == "heartbeat"
+        store.fail(_always)
+        sockets.deliver(status)
+        store.fail(lambda number: False)
+        for odd in ({"status": "no status"}, {}):
+            sockets.deliver(status.model_copy(update={"payload": odd}))
+        sockets.deliver(status.model_copy(update={"tenant_id": "t2"}))
+        sockets.deliver(status)
+        assert next_frame(page)["payload"]["status"] == "connected"
+        say(page, {"type": "ping"})
+        assert next_frame(page)["type"] == "heartbeat", "nothing else came"
+    assert caplog.messages.count("a dashboard was not told of an event") == 3
+
+
+def test_a_stream_whose_client_cannot_be_checked_does_not_begin(deps: Deps, url: str, store: FailingStore) -> None:
+    headers = _authorized(deps)
+    store.fail(_always)
+    answer = requests.get(f"{url}/api/events/stream", headers=headers, timeout=10)
+    assert (answer.status_code, answer.json()["detail"]) == (503, "the store does not answer, try again")
+
+
+def test_who_cannot_be_told_what_they_missed_is_asked_to_come_again(
+    client: Client, deps: Deps, store: FailingStore
+) -> None:
+    assert client.ask("join-tenant", {"since": None})["ok"] is True
+    store.fail(_always)
+    again = {"ok": False, "detail": "the store does not answer, try again"}
+    assert client.ask("join-tenant", {"since": None}) == again
+    store.fail(lambda number: False)
+    assert client.ask("join-tenant", {"since": None})["ok"] is True

@@ -18,6 +18,12 @@ DECLARATIONS = {"shared/domain/": "tests/domain/test_stored_words.py"}
 _SECONDS_AROUND = 0.2
 """What any test costs beside its own time."""
 
+_NEAR = 10
+"""How much more a line counts that is in the changed function, or in one that the changed line calls."""
+
+_MOST_NAMESAKES = 5
+"""Of a name that more functions have nobody can say which of them is called."""
+
 
 class Choice:
     """Over the records of all tests, and the sources by path, of the project and of its test files."""
@@ -44,7 +50,7 @@ class Choice:
             numbers = self._using([name])
         if not numbers and not place.in_function:  # what other tables are made of
             numbers = self._at(mutation.path, self._running[mutation.path])
-        ordered = [*self._reading(mutation), *self._ordered(mutation.path, numbers)]
+        ordered = [*self._reading(mutation), *self._ordered(mutation, numbers)]
         return list({each.test: each for each in ordered}.values())
 
     def _reading(self, mutation: Mutation) -> Iterator[Recorded]:
@@ -64,15 +70,20 @@ class Choice:
         imports = re.compile(rf"^from {module} import (\([^)]*?|[^(\n]*?)\b({names})\b", re.MULTILINE)
         return {path for path, source in self._test_sources.items() if imports.search(source)}
 
-    def _ordered(self, path: str, numbers: Collection[int]) -> list[Recorded]:
+    def _ordered(self, mutation: Mutation, numbers: Collection[int]) -> list[Recorded]:
         """First those that run most of the module in a second; of a test's cases one after another.
 
         A line counts the more, the fewer tests run it: what all tests run on their way says little about any of them.
+        That goes above all for the branches near the change: who deletes a check is noticed where the check refuses.
         """
         shares: dict[int, float] = defaultdict(float)
-        for running in self._running[path].values():
+        near = self._near(mutation)
+        module = ((mutation.path, line) for line in self._running[mutation.path])
+        for path, line in {*module, *near}:
+            running = self._running[path].get(line, ())
+            weight = _NEAR if (path, line) in near else 1
             for number in running:
-                shares[number] += 1 / len(running) / (self._tests[number].seconds + _SECONDS_AROUND)
+                shares[number] += weight / len(running) / (self._tests[number].seconds + _SECONDS_AROUND)
         ordered = sorted(numbers, key=lambda number: (-shares[number], number))
         cases: Counter[str] = Counter()
         ranked: list[tuple[int, Recorded]] = []
@@ -82,6 +93,32 @@ class Choice:
             ranked.append((cases[function], test))
             cases[function] += 1
         return [test for _, test in sorted(ranked, key=lambda each: each[0])]
+
+    def _near(self, mutation: Mutation) -> set[tuple[str, int]]:
+        """The lines of the changed function, and of those that the changed lines call by name."""
+        if not mutation.place.in_function:
+            return set()
+        source = self._sources[mutation.path].splitlines()
+        text = "\n".join(source[line - 1] for line in mutation.place.lines if line <= len(source))
+        functions = [
+            each
+            for each in self._functions.get(mutation.place.scope.rpartition(".")[2], ())
+            if each[0] == mutation.path
+        ]
+        for name in set(re.findall(r"(\w+)\(", text)):
+            namesakes = self._functions.get(name, ())
+            functions += namesakes if len(namesakes) <= _MOST_NAMESAKES else ()
+        return {(path, line) for path, lines in functions for line in lines}
+
+    @cached_property
+    def _functions(self) -> Mapping[str, list[tuple[str, range]]]:
+        """Path and lines of the functions of each name."""
+        functions: dict[str, list[tuple[str, range]]] = defaultdict(list)
+        for path, source in self._sources.items():
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, Function):
+                    functions[node.name].append((path, range(node.lineno, (node.end_lineno or node.lineno) + 1)))
+        return functions
 
     def _at(self, path: str, lines: Iterable[int]) -> set[int]:
         return {number for line in lines for number in self._running[path].get(line, ())}

@@ -89,6 +89,18 @@ def test_those_that_run_what_few_others_run_come_first() -> None:
     assert Choice([*records, rare], {PATH: SOURCE}).tests(mutation)[0].test == rare.test
 
 
+def test_those_that_run_a_rare_line_of_what_the_line_calls_come_first() -> None:
+    checking = "shared/usecases/checking.py"
+    check = "def check(x):\n    if x:\n        raise ValueError\n"
+    source = "def create(x):\n    y = x\n    check(y)\n    return y\n"
+    common = {PATH: frozenset({2, 3, 4}), checking: frozenset({2})}
+    records = [Recorded(f"test_a.py::test_{number}", 0.1, common) for number in range(9)]
+    refused = Recorded("test_b.py::test_refused", 0.1, {PATH: frozenset({2, 3}), checking: frozenset({2, 3})})
+    choice = Choice([*records, refused], {PATH: source, checking: check})
+    mutation = next(each for each in mutations(PATH, source, PROJECT) if 3 in each.place.lines)
+    assert choice.tests(mutation)[0].test == refused.test
+
+
 @pytest.mark.parametrize("line", [1, 9])
 def test_for_what_runs_at_import_those_that_run_a_line_with_its_name(line: int) -> None:
     records = [*RECORDS, Recorded("test_d.py::test_import", 0.1, {PATH: frozenset({1, 3, 8})})]

@@ -159,6 +159,23 @@ def test_who_writes_as_much_in_more_time_is_answered(manual_hub: ManualHub, line
     assert manual_hub.sent_texts() == ["Echo: 1", "Echo: 2", "Echo: 3", "Echo: 4"]
 
 
+def test_all_addresses_of_a_customer_count(manual_hub: ManualHub, line: str) -> None:
+    manual_hub.patch(f"/api/channels/{line}", {"config": {"messagesPerMinute": 4}})
+    chats = (5, 6)
+    for chat in chats:
+        manual_hub.writes(line, "1", chat=chat)
+    into, source = [each.customer_id for each in manual_hub.conversations()]
+    manual_hub.post(f"/api/customers/{into}/merge", {"sourceId": source})
+    manual_hub.work()
+    for text in ("2", "3"):
+        for chat in chats:
+            manual_hub.writes(line, text, chat=chat)
+    assert {each.owner for each in manual_hub.conversations()} == {Owner.NOBODY}
+    manual_hub.wait(minutes=2)
+    manual_hub.writes(line, "1", chat=7)
+    assert [each.owner for each in manual_hub.conversations() if each.external_user_id == "7"] == [Owner.BOT]
+
+
 def test_a_flood_takes_a_conversation_from_no_person(manual_hub: ManualHub, line: str) -> None:
     manual_hub.patch(f"/api/channels/{line}", {"config": {"messagesPerMinute": 1}})
     manual_hub.writes(line, "1")

@@ -15,6 +15,7 @@ from shared.domain.events import OutboundEvent, Topic
 from shared.errors import StoreError
 from shared.usecases.accounts import availabilities
 from shared.usecases.conversations import assignment
+from tests.functions.keys import signed_in
 from tests.pipeline.manual_hub import ManualHub
 
 
@@ -376,6 +377,38 @@ def test_who_is_the_only_one_there_gets_it_again_after_the_others_could_have_tak
     assert slow.assigned() == {1: "ann"}
 
 
+def test_who_is_alone_in_the_team_keeps_it_and_people_are_told_once_for_each_wait(desk: Desk) -> None:
+    desk.open("ann", reassignAfterMinutes=10)
+    desk.online("ann")
+    desk.write(1)
+    _minutes_pass(desk, 11)
+    desk.change(1, tags=["late"])
+    _minutes_pass(desk, 11)
+    assert (desk.assigned(), desk.of(1).owner) == ({1: "ann"}, Owner.HUMAN)
+    [notification] = desk.hub.documents("notifications", type="not_answered")
+    assert "nobody else is in the team Desk" in notification["message"]
+    _answer(desk)
+    desk.write(1)
+    _minutes_pass(desk, 12)
+    assert len(desk.hub.documents("notifications", type="not_answered")) == 2
+
+
+def test_nothing_waits_for_a_team_that_was_deleted(desk: Desk) -> None:
+    desk.open("ann")
+    desk.write(1, 2)
+    desk.change(2, assigneeId=desk.team_id)
+    assert all(desk.of(chat).queued_at for chat in (1, 2))
+    assert desk.hub.client.delete(f"/api/teams/{desk.team_id}", headers=desk.hub.headers).status_code == 204
+    desk.hub.work()
+    for chat in (1, 2):
+        conversation = desk.of(chat)
+        assert (conversation.queued_at, conversation.team_id, conversation.assignee_id) == (None, None, None)
+        assert conversation.owner is Owner.BOT
+        assert desk.notes(chat)[-1] == "The team for which this conversation waited was deleted."
+    desk.write(3)
+    assert desk.of(3).queued_at is None
+
+
 def _answer(desk: Desk) -> None:
     desk.hub.say(desk.of(1).id, "I am here")
 
@@ -542,3 +575,111 @@ def test_nobody_looks_at_the_queue_again_and_again(busy: Desk) -> None:
 def test_what_waits_says_since_when(busy: Desk) -> None:
     rows = busy.hub.get("/api/inbox")["conversations"]
     assert {row["customer"]["externalId"] for row in rows if row["queuedAt"]} == {"2", "3"}
+
+
+@pytest.mark.parametrize(
+    ("leaves", "reason"),
+    [
+        (lambda desk: desk.hub.patch(f"/api/teams/{desk.team_id}", {"peopleIds": ["bob"]}), "is no more in the team"),
+        (lambda desk: desk.hub.patch("/api/users/ann", {"role": "viewer"}), "can no longer answer"),
+    ],
+)
+def test_a_note_says_why_somebody_has_a_conversation_no_more(
+    desk: Desk, leaves: Callable[[Desk], None], reason: str
+) -> None:
+    desk.open("ann", "bob")
+    desk.online("ann")
+    desk.write(1)
+    leaves(desk)
+    desk.hub.work()
+    assert (
+        desk.notes(1)[-1] == f"ann {reason} and has this conversation no more: it waits for somebody else of the team."
+    )
+    conversation = desk.of(1)
+    assert (conversation.assignee_id, conversation.owner is Owner.HUMAN) == (None, False)
+    assert conversation.queue_order is not None
+
+
+def test_who_leaves_one_of_two_teams_keeps_what_the_other_gave(desk: Desk) -> None:
+    desk.open("ann")
+    other = desk.hub.post("/api/teams", {"name": "Other", "peopleIds": ["ann"]}, 201)["id"]
+    desk.online("ann")
+    desk.write(1, 2)
+    desk.set("ann", status="away")
+    desk.change(2, assigneeId=other)
+    desk.online("ann")
+    assert desk.assigned() == {1: "ann", 2: "ann"}
+    desk.hub.patch(f"/api/teams/{desk.team_id}", {"peopleIds": []})
+    desk.hub.work()
+    assert desk.assigned() == {1: None, 2: "ann"}
+    assert desk.hub.get("/api/users/ann/availability")["teamIds"] == [other]
+    desk.write(3)
+    desk.change(3, assigneeId=other)
+    desk.hub.work()
+    assert desk.of(3).assignee_id == "ann"
+
+
+def test_who_is_back_in_the_team_before_anybody_looked_keeps_everything(desk: Desk) -> None:
+    desk.open("ann")
+    desk.online("ann")
+    desk.write(1)
+    for people in ([], ["ann"], ["ann", "ann"]):
+        team = desk.hub.patch(f"/api/teams/{desk.team_id}", {"peopleIds": people})
+    assert team["peopleIds"] == ["ann"]
+    desk.hub.work()
+    assert desk.assigned() == {1: "ann"}
+    assert desk.hub.get("/api/users/ann/availability")["teamIds"] == [desk.team_id]
+
+
+def test_a_team_that_becomes_less_choosy_gives_what_has_waited(desk: Desk) -> None:
+    desk.open("ann", "bob", skillMatching="required")
+    desk.set("bob", skills=["billing"])
+    desk.write(1)
+    desk.change(1, tags=["billing"])
+    desk.online("ann")
+    assert desk.assigned() == {1: None}
+    desk.hub.patch(f"/api/teams/{desk.team_id}", {"skillMatching": "ignored"})
+    desk.hub.work()
+    assert desk.assigned() == {1: "ann"}
+
+
+def test_a_team_of_strangers_is_refused(desk: Desk) -> None:
+    desk.open("ann")
+    refused = desk.hub.patch(f"/api/teams/{desk.team_id}", {"peopleIds": ["ann", "nobody"]}, 400)
+    assert "GET /api/users lists them" in refused["error"]
+    assert desk.hub.get(f"/api/teams/{desk.team_id}")["peopleIds"] == ["ann"]
+
+
+def test_zero_minutes_leave_conversations_with_people_who_are_offline(desk: Desk) -> None:
+    desk.open("ann", "bob")
+    desk.online("ann")
+    desk.write(1)
+    desk.set("ann", status="offline")
+    desk.online("bob")
+    desk.hub.wait(days=2)
+    desk.hub.tick()
+    assert desk.assigned() == {1: "ann"}
+
+
+def test_only_admins_change_the_availability_of_others(desk: Desk) -> None:
+    desk.open("ann", "bob")
+    unit = UnitOfWork(desk.hub.deps.store)
+    headers = signed_in(desk.hub.deps, unit.users.owned(desk.hub.tenant_id, "ann"))
+    for name, status in (("bob", 403), ("ann", 200)):
+        answer = desk.hub.client.put(f"/api/users/{name}/availability", json={"status": "online"}, headers=headers)
+        assert answer.status_code == status
+    statuses = [desk.hub.get(f"/api/users/{name}/availability")["status"] for name in ("ann", "bob")]
+    assert statuses == ["online", "offline"]
+
+
+def test_signs_of_a_page_are_written_down_once_a_minute(desk: Desk) -> None:
+    desk.open("ann")
+    deps, tenant_id = desk.hub.deps, desk.hub.tenant_id
+    seen: list[Any] = []
+    for seconds in (0, 59, 2, 61):
+        desk.hub.wait(seconds=seconds)
+        availabilities.note_sign(deps, tenant_id, "ann")
+        seen.append(desk.hub.documents("availabilities", id="ann")[0]["seen_at"])
+    assert seen[0] == seen[1] < seen[2] < seen[3]
+    availabilities.note_sign(deps, tenant_id, "a person of no team")
+    assert len(desk.hub.documents("availabilities")) == 1

@@ -503,3 +503,44 @@ def test_a_campaign_that_cannot_be_read_keeps_no_other_one_from_being_sent(
     assert _read(manual_hub, campaign_id)["status"] == "finished"
     [broken] = manual_hub.documents("campaigns", id=broken_id)
     assert broken["advanced_at"] > launched_at, "others go first the next time"
+
+
+_STATES_OF_CAMPAIGNS = ("draft", "scheduled", "running", "paused", "finished", "cancelled")
+
+
+@pytest.mark.parametrize(
+    ("command", "done", "becomes"),
+    [
+        ("launch", 202, ("running", "scheduled", "running", None, None, None)),
+        ("pause", 200, (None, "paused", "paused", "paused", None, None)),
+        ("resume", 200, (None, None, "running", "running", None, None)),
+        ("cancel", 200, ("cancelled", "cancelled", "cancelled", "cancelled", None, "cancelled")),
+    ],
+)
+def test_what_a_command_makes_of_a_campaign_in_each_state(
+    manual_hub: ManualHub, people: list[str], command: str, done: int, becomes: tuple[str | None, ...]
+) -> None:
+    for state, after in zip(_STATES_OF_CAMPAIGNS, becomes, strict=True):
+        campaign_id = _campaign(manual_hub, people)
+        stored = {"status": state, "pause_reason": "tired" if state == "paused" else None}
+        manual_hub.store.commit([Merge(refs.campaign(campaign_id), stored)])
+        answer = manual_hub.post(f"/api/campaigns/{campaign_id}/{command}", {}, done if after else 409)
+        campaign = _read(manual_hub, campaign_id)
+        assert campaign["status"] == (after or state), (state, answer)
+        reason = {"cancel": stored["pause_reason"], "resume": None}.get(command, campaign["pauseReason"])
+        assert campaign["pauseReason"] == reason, state
+        if state == "paused" and command in ("launch", "pause"):
+            assert campaign["pauseReason"] == "tired", "who paused it first is named"
+
+
+def test_a_paused_campaign_whose_time_has_not_come_is_scheduled_again(manual_hub: ManualHub, people: list[str]) -> None:
+    campaign_id = _launched(manual_hub, people, sendAt=_at(manual_hub.deps.now() + timedelta(hours=1)))
+    manual_hub.post(f"/api/campaigns/{campaign_id}/pause", {})
+    before = _read(manual_hub, campaign_id)
+    manual_hub.wait(minutes=1)
+    assert manual_hub.post(f"/api/campaigns/{campaign_id}/resume", {})["status"] == "scheduled"
+    after = _read(manual_hub, campaign_id)
+    assert (after["pauseReason"], after["updatedAt"] > before["updatedAt"]) == (None, True)
+    manual_hub.wait(hours=1)
+    manual_hub.tick()
+    assert len(_sent_texts(manual_hub)) == 3

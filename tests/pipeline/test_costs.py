@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from infra.bench.counting import Cost
 from infra.bench.journey import Journey
+from shared.cache import TTLCache
 from shared.deps import Deps
 from shared.domain.events import Topic
 from tests.pipeline.hub import telegram_rules
@@ -14,9 +17,9 @@ from tests.stubs import Stub
 
 @pytest.fixture
 def journey(deps: Deps, provider: Stub) -> Journey:
-    """A hub whose caches are warm and whose customers are answered; chat 1 is an acquaintance."""
+    """A hub whose caches are warm, and stay so on a slow machine, and whose customers are answered; chat 1 is known."""
     telegram_rules(provider)
-    journey = Journey(deps)
+    journey = Journey(dataclasses.replace(deps, cache=TTLCache(lambda: 0.0)))
     journey.write(chat=1, number=1)
     journey.hire_echo()
     journey.write(chat=2, number=1)

@@ -105,8 +105,11 @@ CALLS: list[tuple[str, dict[str, Any] | None]] = [
     ("POST /api/sla-policies", {"name": "Fast", "firstAnswerMinutes": 60}),
     # From now on the tenant's events are kept.
     ("GET /api/events", None),
+    ("GET /api/audit", None),
+    ("GET /api/audit/verify", None),
     ("GET /api/webhooks", None),
     ("POST /api/webhooks", {"url": "https://shop.example/", "topics": ["csat"]}),
+    ("GET /api/messages/{message}/journey", None),
 ]
 POLLED = ("/channels/integrations", "/sessions/active", "/analytics/dashboard", "/api/inbox", "/api/inbox/counts")
 
@@ -155,6 +158,7 @@ def _ids(journey: Journey) -> dict[str, str]:
         "customer": session["customer_id"],
         "channel": channel["id"],
         "campaign": campaign["id"],
+        "message": journey.get(f"/api/conversations/{session['session_id']}/messages")[0]["messages"][0]["id"],
         "user": journey.get("/api/auth/me")[0]["user"]["id"],
     }
 

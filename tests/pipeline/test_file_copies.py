@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,9 +13,10 @@ import pytest
 from shared.channel import MEGABYTE
 from shared.domain.events import Topic
 from shared.ports.store import Merge, Ref
+from shared.usecases.conversations import file_copying
 from shared.usecases.conversations.file_copying import MAX_ATTEMPTS, MAX_OF_TENANT
 from tests.pipeline.manual_hub import ManualHub
-from tests.stubs import Reply
+from tests.stubs import Received, Reply
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture" * 100
 GONE = Reply(400, json={"ok": False, "error_code": 400, "description": "Bad Request: wrong file_id"})
@@ -208,3 +210,82 @@ def _with_settings(hub: ManualHub, **settings: Any) -> ManualHub:
     """The same hub, with other settings."""
     deps = replace(hub.deps, settings=hub.deps.settings.model_copy(update=settings))
     return replace(hub, deps=deps)
+
+
+def test_no_pause_is_longer_than_six_hours(manual_hub: ManualHub, bot: str) -> None:
+    _loses(manual_hub)
+    sends_picture(manual_hub, bot)
+    pauses = []
+    for _ in range(MAX_ATTEMPTS - 1):
+        manual_hub.tick()
+        pauses.append(_copies(manual_hub)[0]["due_at"] - manual_hub.deps.now())
+        manual_hub.wait(hours=7)
+    assert [round(pause / timedelta(minutes=1)) for pause in pauses] == [2, 4, 8, 16, 32, 64, 128, 256, 360]
+
+
+def test_a_failure_that_is_noted_late_undoes_no_copy(manual_hub: ManualHub, bot: str) -> None:
+    path = sends_picture(manual_hub, bot)
+    _loses(manual_hub)
+
+    def copied_by_another() -> None:
+        gives(manual_hub)
+        [copy] = _copies(manual_hub)
+        file_copying.copy_file(manual_hub.deps, copy["tenant_id"], copy["id"])
+
+    manual_hub.provider.on("POST", "/getFile", _then(copied_by_another, GONE), times=1)
+    manual_hub.tick()
+    assert [(copy["state"], copy["error"], copy["due_at"]) for copy in _copies(manual_hub)] == [("stored", None, None)]
+    assert read(manual_hub, path) == (200, PNG)
+
+
+def _then(happens: Callable[[], None], reply: Reply) -> Callable[[Received], Reply]:
+    def answer(_: Received) -> Reply:
+        happens()
+        return reply
+
+    return answer
+
+
+def _orders(hub: ManualHub) -> int:
+    """How many copies were handed out since the last look."""
+    return sum(getattr(event, "file_copy_id", None) is not None for event in hub.new_events(Topic.OUTBOUND))
+
+
+def test_of_two_sweeps_at_once_one_hands_a_copy_out(manual_hub: ManualHub, bot: str) -> None:
+    sends_picture(manual_hub, bot)
+    manual_hub.wait(minutes=2)
+    _orders(manual_hub)
+    counts: list[int] = []
+    manual_hub.overlaps.store.before_commit(
+        "file_copies", lambda: counts.append(file_copying.hand_out_due(manual_hub.deps))
+    )
+    counts.append(file_copying.hand_out_due(manual_hub.deps))
+    assert (counts, _orders(manual_hub)) == ([1, 0], 1)
+    assert file_copying.hand_out_due(manual_hub.deps) == 0, "whoever has it has ten minutes"
+    assert _copies(manual_hub)[0]["attempts"] == 1
+
+
+def test_a_copy_at_which_every_process_died_is_given_up(manual_hub: ManualHub, bot: str) -> None:
+    gives(manual_hub)
+    sends_picture(manual_hub, bot)
+    for _ in range(MAX_ATTEMPTS):
+        manual_hub.wait(minutes=11)
+        assert file_copying.hand_out_due(manual_hub.deps) == 1
+    manual_hub.wait(minutes=11)
+    _orders(manual_hub)
+    file_copying.hand_out_due(manual_hub.deps)
+    [copy] = _copies(manual_hub)
+    assert (copy["state"], copy["error"]) == ("failed", "every process that tried has died")
+    assert (copy["due_at"], _orders(manual_hub)) == (None, 0)
+
+
+def test_a_file_that_is_given_up_while_it_is_fetched_is_not_kept(manual_hub: ManualHub, bot: str) -> None:
+    sends_picture(manual_hub, bot)
+    gives(manual_hub)
+    [copy] = _copies(manual_hub)
+    give_up = Merge(Ref("file_copies", copy["id"]), {"state": "failed", "due_at": None})
+    content = Reply(content=PNG, headers={"content-type": "image/png"})
+    manual_hub.provider.on("GET", "/file/", _then(lambda: manual_hub.store.commit([give_up]), content), times=1)
+    manual_hub.tick()
+    assert [(each["state"], each["sha256"]) for each in _copies(manual_hub)] == [("failed", None)]
+    assert manual_hub.documents("stored_contents") == []

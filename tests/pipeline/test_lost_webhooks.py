@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain.events import Topic
 from tests.evolution import Evolution, upsert, written
 from tests.pipeline.hub import Hub
 from tests.pipeline.manual_hub import ManualHub, seen_from
@@ -143,9 +144,12 @@ def _notifications(hub: Hub) -> list[str]:
 
 def test_refused_calls_are_counted_and_told_once(shop: ManualHub, evolution: Evolution) -> None:
     channel = _connect(shop)
+    shop.new_events(Topic.REALTIME)
     for _ in range(3):
         _call(shop, "wrong", 401)
     assert _webhook(shop, channel)["refusedCount"] == 1, "written once a minute"
+    told = [getattr(event, "name", "") for event in shop.new_events(Topic.REALTIME)]
+    assert told.count("notification-created") == 1, "people who look on hear of it at once"
     shop.wait(minutes=2)
     _call(shop, "wrong", 401)
     webhook = _webhook(shop, channel)

@@ -56,7 +56,8 @@ def test_the_profile_says_on_which_channel_since_when_and_why(manual_hub: Manual
         ("Baja.", "Ya no recibirá mensajes automáticos aquí. Envíe ALTA para volver a recibirlos."),
         ("ARRÊT", "Vous ne recevrez plus de messages automatiques ici. Envoyez REPRENDRE pour les recevoir à nouveau."),
         ("arret", "Vous ne recevrez plus de messages automatiques ici. Envoyez REPRENDRE pour les recevoir à nouveau."),
-        ("退订", STOPPED),
+        ("退订", "您在此将不再收到自动消息。如需重新接收，请发送：订阅"),
+        ("dezabonare", STOPPED),
     ],
 )
 def test_the_word_may_be_in_many_languages_in_which_it_is_confirmed(

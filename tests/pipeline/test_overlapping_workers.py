@@ -271,3 +271,18 @@ def test_receipts_that_overtake_the_providers_answer_all_count(hub: Hub) -> None
     assert (fate(hub, message), displayed_status(hub, message)) == ("SENT", MessageStatus.READ)
     tell("delivered")
     assert displayed_status(hub, message) is MessageStatus.READ
+
+
+def test_what_a_dead_worker_was_sending_on_a_channel_that_is_gone_is_told_as_unknown(hub: Hub) -> None:
+    channel = hub.telegram()
+    hub.telegram("Other")
+    message, conversation = accepted(hub, channel)
+    hub.store.commit([Merge(refs.outbox(message), {"status": "SENDING", "due_at": hub.deps.now()})])
+    hub.client.delete(f"/api/channels/{channel}", headers=hub.headers)
+    lease_runs_out(hub)
+    work(hub, conversation)
+    [item] = hub.documents("outbox", id=message)
+    assert (item["status"], item["reason"], hub.sent_texts()) == ("DEAD", "outcome_unknown", [])
+    [notification] = notifications(hub)
+    assert notification["title"] == "A message may not have been delivered"
+    assert notification["message"].startswith("A deleted channel: outcome_unknown: ")

@@ -249,3 +249,34 @@ def test_another_pace_holds_from_then_on(deps: Deps, provider: Stub, faster: flo
 def test_pace_that_is_none_is_refused(hub: Hub, pace: object) -> None:
     body = {"name": "Support", "type": "TELEGRAM_BOT", "config": {"botToken": "7:token", "pacePerSecond": pace}}
     assert "config.pacePerSecond" in hub.post("/api/channels", body, 400)["fields"]
+
+
+def test_an_account_that_has_to_rest_rests_with_replies_too(manual_hub: ManualHub) -> None:
+    channel_id = shop(manual_hub)
+    manual_hub.provider.on("POST", "/message/sendText", Reply(429, headers={"retry-after": "600"}), times=1)
+    first, conversation = accepted(manual_hub, channel_id, chat=5511900000000)
+    began = manual_hub.deps.now()
+    work(manual_hub, conversation)
+    assert fate(manual_hub, first) == "FAILED"
+    for message, conversation in [*_reply_to_many(manual_hub, 1), accepted(manual_hub, channel_id, chat=5511900000001)]:
+        work(manual_hub, conversation)
+        waits = item(manual_hub, message)
+        assert (waits["status"], waits["attempts"]) == ("PENDING", 0)
+        assert waits["next_retry_at"] >= began + timedelta(seconds=600)
+
+
+def test_what_failed_together_does_not_come_back_together(manual_hub: ManualHub) -> None:
+    channel_id = manual_hub.telegram()
+    manual_hub.provider.on("POST", SEND, Reply(503, {"ok": False, "error_code": 503, "description": "later"}))
+    messages = [accepted(manual_hub, channel_id, chat=chat) for chat in range(1, 9)]
+    pauses: list[set[float]] = []
+    for _ in range(2):
+        for _, conversation in messages:
+            work(manual_hub, conversation)
+        items = [manual_hub.documents("outbox", id=message)[0] for message, _ in messages]
+        pauses.append({round((each["next_retry_at"] - each["updated_at"]).total_seconds(), 6) for each in items})
+        manual_hub.wait(minutes=1)
+    shortest = manual_hub.deps.settings.retry_min_seconds
+    assert pauses[0] == {shortest}
+    assert len(pauses[1]) > 1
+    assert all(1.6 * shortest <= pause <= 2 * shortest for pause in pauses[1])

@@ -139,3 +139,28 @@ def test_a_checked_file_that_the_hub_has_lost_is_not_fetched_unchecked(hub: Manu
     hub.deps.files.delete(hub.tenant_id, hashlib.sha256(PNG).hexdigest())
     assert read(hub, path)[0] == 404
     assert len(hub.provider.to("/file/")) == 1, "for the copy"
+
+
+def test_a_scanner_that_is_down_for_hours_is_asked_every_five_minutes(hub: ManualHub, bot: str) -> None:
+    hub.provider.on("POST", "/scan", Reply(503))
+    sends_picture(hub, bot)
+    pauses = []
+    for _ in range(12):
+        hub.tick()
+        [copy] = hub.documents("file_copies")
+        pauses.append(round((copy["due_at"] - hub.deps.now()).total_seconds() / 60))
+        hub.wait(minutes=6)
+    assert (copy["state"], pauses[0], max(pauses), pauses[-1]) == ("checking", 5, 5, 5), pauses
+
+
+def test_a_file_that_was_lost_before_it_was_checked_is_not_given(hub: ManualHub, bot: str) -> None:
+    hub.provider.on("POST", "/scan", Reply(503))
+    path = sends_picture(hub, bot)
+    hub.tick()
+    assert hub.deps.files is not None
+    hub.deps.files.delete(hub.tenant_id, hub.documents("file_copies")[0]["sha256"])
+    hub.provider.on("POST", "/scan", CLEAN)
+    hub.wait(minutes=10)
+    hub.tick()
+    assert "no longer has this file" in _unavailable(hub)
+    assert (hub.documents("file_copies")[0]["state"], read(hub, path)[0]) == ("failed", 404)

@@ -87,6 +87,8 @@ def test_what_the_provider_shows_was_sent_and_is_not_sent_again(manual_hub: Manu
     assert fate(manual_hub, message_id) == "SENT"
     [message] = manual_hub.messages(Direction.OUTBOUND)
     assert (message.external_message_id, message.status) == ("OUT1", MessageStatus.SENT)
+    [item] = manual_hub.documents("outbox", id=message_id)
+    assert (item["unknown_since"], item["lookups"]) == (None, 0), "a next part begins anew"
     assert whatsapp.texts == ["how are you?"]
     assert manual_hub.documents("notifications", type="message_dead") == []
 
@@ -253,3 +255,35 @@ def test_a_message_that_is_sent_again_is_asked_after_as_often_as_before(
         manual_hub.wait(seconds=20)
         manual_hub.tick()
     assert len(manual_hub.provider.to(FIND)) == 2 * settling.MAX_LOOKUPS + 1, "the third has just begun"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_ours"),
+    [(-75, False), (-45, True), (590, True), (615, False)],
+    ids=["before", "just", "at", "after"],
+)
+def test_clocks_may_differ_by_a_minute_and_an_echo_be_ten_late(
+    manual_hub: ManualHub, whatsapp: WhatsApp, seconds: float, is_ours: bool
+) -> None:
+    manual_hub.provider.on("POST", FIND, Reply(404))
+    message_id = whatsapp.say()
+    manual_hub.work()
+    whatsapp.tell_echo(whatsapp.record("how are you?", "ECHO", seconds=seconds))
+    assert (fate(manual_hub, message_id) == "SENT") is is_ours
+    assert len(manual_hub.messages(Direction.OUTBOUND)) == (1 if is_ours else 2)
+
+
+def test_after_a_day_an_echo_settles_nothing_and_the_chat_forgets_the_message(
+    manual_hub: ManualHub, whatsapp: WhatsApp
+) -> None:
+    manual_hub.provider.on("POST", FIND, Reply(404))
+    message_id = whatsapp.say()
+    manual_hub.work()
+    _pass_a_minute(manual_hub)
+    [identity] = [each for each in manual_hub.documents("identities") if each["unsettled_ids"]]
+    assert identity["unsettled_ids"] == [message_id]
+    echo = whatsapp.sent[0]
+    manual_hub.wait(days=1, minutes=1)
+    whatsapp.tell_echo(echo)
+    assert fate(manual_hub, message_id) == "DEAD"
+    assert [each for each in manual_hub.documents("identities") if each["unsettled_ids"]] == []

@@ -14,6 +14,7 @@ from shared.channel import MEGABYTE
 from shared.domain.messages import Direction, MessageStatus
 from shared.domain.outbox import OutboxItem
 from shared.errors import BadRequest
+from shared.ports.store import Merge, Ref
 from shared.usecases.delivery import file_links
 from tests.documents import an_instance
 from tests.functions.keys import key_for
@@ -213,3 +214,20 @@ def test_an_upload_that_is_not_checked_yet_is_neither_read_nor_sent(manual_hub: 
 def test_a_deployment_without_a_place_for_files_says_so(manual_hub: ManualHub) -> None:
     hub = _with_settings(manual_hub, files_per_tenant_mb=0)
     assert "FILES_PER_TENANT_MB" in _upload(hub, status=422)["detail"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "reason"),
+    [
+        ({"state": "expired", "error": "odd"}, "it is no longer kept"),
+        ({"state": "failed", "error": "lost on its way"}, "it is lost on its way"),
+        ({"state": "failed", "error": None}, "it is failed"),
+        ({"state": "stored", "sha256": "0" * 64}, "it is stored"),
+    ],
+    ids=str,
+)
+def test_why_an_upload_cannot_be_read_is_said(manual_hub: ManualHub, stored: dict[str, Any], reason: str) -> None:
+    file = _upload(manual_hub)
+    manual_hub.store.commit([Merge(Ref("file_copies", file["id"]), stored)])
+    status, body = read(manual_hub, f"/media/{file['id']}")
+    assert (status, reason in body.decode()) == (404, True), body

@@ -13,6 +13,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from shared.domain.events import Topic
 from shared.errors import StoreError
+from shared.ports.store import Delete
+from shared.usecases.endpoints import endpoints
 from tests.eventually import eventually
 from tests.google.deployment import EVERYWHERE
 from tests.pipeline.hub import Hub
@@ -375,3 +377,83 @@ def test_a_webhook_that_hangs_keeps_no_other_tenant_waiting(hub: Hub, receiver: 
         receiver.wait_for(BACK, timeout=60)
         assert len(hanging.to(BACK)) < 20, "the others did not wait until it was given up"
         ended.set()
+
+
+def test_what_waits_for_its_next_attempt_is_sent_at_once_and_not_twice(
+    manual_hub: ManualHub, channel: str, receiver: Stub
+) -> None:
+    webhook = _webhook(manual_hub, receiver)
+    receiver.on("POST", BACK, Reply(500))
+    _customer_writes(manual_hub, channel, "one")
+    [failed] = _deliveries(manual_hub, webhook, status="failed")
+    receiver.on("POST", BACK, Reply(204))
+    resent = manual_hub.post(f"/api/webhooks/{webhook['id']}/deliveries/{failed['id']}/resend", {})
+    manual_hub.work()
+    assert (resent["id"], len(receiver.to(BACK))) == (failed["id"], 2)
+    assert [each["status"] for each in _deliveries(manual_hub, webhook)] == ["delivered"]
+    manual_hub.wait(hours=1)
+    manual_hub.tick()
+    assert len(receiver.to(BACK)) == 2
+
+
+def test_a_paused_webhook_sends_nothing_again(manual_hub: ManualHub, channel: str, receiver: Stub) -> None:
+    webhook, other = _webhook(manual_hub, receiver), _webhook(manual_hub, receiver)
+    _customer_writes(manual_hub, channel, "one")
+    path = f"/api/webhooks/{webhook['id']}"
+    [delivery] = _deliveries(manual_hub, webhook)
+    manual_hub.get(f"/api/webhooks/{other['id']}/deliveries/{delivery['id']}", 404)
+    manual_hub.patch(path, {"active": False})
+    now = manual_hub.deps.now()
+    time = {"since": (now - timedelta(hours=1)).isoformat(), "until": now.isoformat()}
+    manual_hub.post(f"{path}/replay", time, 409)
+    manual_hub.post(f"{path}/deliveries/{delivery['id']}/resend", {}, 409)
+    manual_hub.wait(minutes=5)
+    manual_hub.tick()
+    assert len(receiver.to(BACK)) == 2, "each once"
+
+
+def test_a_webhook_is_changed_in_what_is_given_alone(manual_hub: ManualHub, channel: str, receiver: Stub) -> None:
+    webhook = _webhook(manual_hub, receiver, "message")
+    path = f"/api/webhooks/{webhook['id']}"
+    assert "url" in manual_hub.patch(path, {"url": "http://169.254.169.254/"}, 400)["detail"]
+    manual_hub.patch(path, {"channelIds": ["nothing"]}, 404)
+    changed = manual_hub.patch(path, {"topics": ["customer"], "active": True})
+    assert (changed["url"], changed["topics"]) == (webhook["url"], ["customer"])
+    _customer_writes(manual_hub, channel, "hello")
+    assert [body["type"] for body in _bodies(receiver)] == ["customer-created"]
+
+
+def test_a_tenant_has_so_many_webhooks_and_no_more(manual_hub: ManualHub, receiver: Stub) -> None:
+    for _ in range(endpoints.MOST):
+        webhook = _webhook(manual_hub, receiver)
+    secret_names = manual_hub.secret_names()
+    body = {"url": f"{receiver.url}/hook", "topics": ["message"]}
+    assert "delete one first" in manual_hub.post("/api/webhooks", body, 409)["detail"]
+    assert manual_hub.secret_names() == secret_names
+    manual_hub.client.delete(f"/api/webhooks/{webhook['id']}", headers=manual_hub.headers)
+    manual_hub.post("/api/webhooks", body, 201)
+
+
+def test_what_is_not_kept_any_more_is_given_up_and_holds_up_nothing(
+    manual_hub: ManualHub, channel: str, receiver: Stub
+) -> None:
+    webhook = _webhook(manual_hub, receiver)
+    manual_hub.customer_writes(channel, "forgotten")
+    manual_hub.work(Topic.INBOUND)
+    for event in manual_hub.store.find("event_log").documents:
+        manual_hub.store.commit([Delete(event.ref)])
+    manual_hub.work()
+    _customer_writes(manual_hub, channel, "kept")
+    assert _texts(receiver) == ["kept"]
+    [dead] = _deliveries(manual_hub, webhook, status="dead")
+    assert "not kept any more" in manual_hub.get(f"/api/webhooks/{webhook['id']}/deliveries/{dead['id']}")["error"]
+
+
+def test_the_webhook_url_of_a_channel_goes_when_the_channel_is_deleted(
+    manual_hub: ManualHub, channel: str, receiver: Stub
+) -> None:
+    manual_hub.telegram("Sales")
+    manual_hub.patch(f"/api/channels/{channel}", {"config": {"webhook_url": f"{receiver.url}/hook"}})
+    own = _webhook(manual_hub, receiver)
+    manual_hub.client.delete(f"/api/channels/{channel}", headers=manual_hub.headers)
+    assert [each["id"] for each in manual_hub.get("/api/webhooks")["webhooks"]] == [own["id"]]

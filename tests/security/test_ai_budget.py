@@ -15,7 +15,7 @@ from shared.answering.ai import MOST_HISTORY
 from shared.answering.budget import reserve
 from shared.config import Settings, load_settings
 from shared.domain.accounts import Role
-from shared.domain.events import Topic
+from shared.domain.events import RealtimeEvent, Topic
 from shared.errors import ConfigurationInvalid, ProviderRejected, ProviderUnavailable
 from shared.ports.store import Merge, Ref
 from shared.setting_forms import Price
@@ -109,8 +109,12 @@ def test_a_tenants_tokens_of_a_day_end_with_two_notices_and_nobody_elses(open_hu
     with open_hub(ai_tokens_per_day=1000, openai_max_tokens=10) as hub:
         _customers_write(hub, 3)
         assert _notices(hub) == []
+        hub.new_events(Topic.REALTIME)
         _customers_write(hub, 1)
         assert _notices(hub) == ["AI agents have used 80 % of today's budget"]
+        told = [event for event in hub.new_events(Topic.REALTIME) if isinstance(event, RealtimeEvent)]
+        titles = [event.payload["notification"]["title"] for event in told if event.name == "notification-created"]
+        assert titles[-1:] == _notices(hub), "people hear of it at once"
         _customers_write(hub, 4)
         assert len(provider.to(CHAT)) == 5
         assert _notices(hub) == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from shared.domain.accounts import Role
 from shared.ports.store import Ref, Set
 from shared.security.tokens import fingerprint
 from shared.usecases.accounts.accounts import MAX_TENANTS, MOST_COMPARED
+from shared.usecases.accounts.users import list_invitations
 from tests.functions.keys import key_for
 from tests.functions.omnichat.accounts import (
     PASSWORD,
@@ -258,3 +260,33 @@ def test_an_address_as_the_former_version_stored_it_is_read(client: FlaskClient,
     assert client.post("/api/auth/register", json={"email": "ann@example.com", "password": OWN}).status_code == 409
     assert join(client, key_for(deps, "other", Role.OWNER), "agent", "ann@example.com").tenant_id == "other"
     assert len(sign_in(client).json["tenants"]) == 2
+
+
+def test_the_list_has_what_can_still_be_accepted_and_nothing_else(
+    client: FlaskClient, owner: Account, stranger: Account
+) -> None:
+    bob = join(client, owner, "agent", BOB)
+    client.post(f"/api/users/{bob.user_id}/password-reset", headers=owner.headers)
+    invite(client, stranger.headers, "agent", "dan@example.com")
+    emails = [f"{name}@example.com" for name in ("zoe", "eve2", "max")]
+    for email in emails:
+        invite(client, owner.headers, "agent", email)
+    assert [each["email"] for each in _listed(client, owner)] == emails
+    path = "/api/users/invitations?limit=2"
+    first: Any = client.get(path, headers=owner.headers).json
+    second: Any = client.get(f"{path}&cursor={first['nextCursor']}", headers=owner.headers).json
+    pages = [[each["email"] for each in page["invitations"]] for page in (first, second)]
+    assert (pages, second["nextCursor"]) == ([emails[:2], emails[2:]], None)
+
+
+@pytest.mark.parametrize(("seconds", "is_valid"), [(-1, True), (0, False)], ids=["until", "from"])
+def test_the_list_and_the_link_agree_on_the_second_at_which_it_ends(
+    client: FlaskClient, owner: Account, deps: Deps, seconds: int, is_valid: bool
+) -> None:
+    token = invite(client, owner.headers, "agent", BOB)
+    [pending], _ = list_invitations(deps, owner.tenant_id)
+    ends_at = pending.expires_at
+    then = replace(deps, now=lambda: ends_at + timedelta(seconds=seconds))
+    left, cursor = list_invitations(then, owner.tenant_id)
+    assert ([link.email for link in left], cursor) == ([BOB] if is_valid else [], None)
+    assert _accept(client_of(then, auth.api), token).status_code == (200 if is_valid else 401)

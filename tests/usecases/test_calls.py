@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 
 from shared.deps import Deps
+from shared.documents import ids
 from shared.domain.calls import Call, CallState
+from shared.domain.customers import Identity
 from shared.domain.inbound import CallChanged
 from shared.domain.instances import Instance
+from shared.ports.store import Set
 from shared.usecases.conversations import calls
 from shared.usecases.reporting import analytics
 from shared.usecases.sweep import sweep
 from tests import refs
-from tests.documents import an_instance
+from tests.documents import a_conversation, an_instance
+from tests.recording_bus import RecordingBus
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -96,3 +100,74 @@ def test_a_call_that_ended_does_not_begin_anew(deps: Deps, instance: Instance) -
     calls.change(deps, instance, call_changed(CallState.ENDED, 3, seconds=0.0, outcome="busy"))
     calls.change(deps, instance, call_changed(CallState.RINGING, 0))
     assert (stored(deps).open, stored(deps).outcome, stored(deps).started_at) == (False, "busy", NOON)
+
+
+def _in_conversation(deps: Deps, instance: Instance, conversation_id: str = "c1") -> None:
+    """The caller has written before: their address has an open conversation."""
+    identity_id = ids.identity(instance.id, "+1415")
+    identity = Identity(
+        id=identity_id,
+        tenant_id="t1",
+        instance_id=instance.id,
+        external_user_id="+1415",
+        customer_id="p1",
+        conversation_id=conversation_id,
+        created_at=deps.now(),
+    )
+    conversation = a_conversation(id=conversation_id, instance_id=instance.id, identity_id=identity_id)
+    deps.store.commit(
+        [
+            Set(refs.identity(instance.id, "+1415"), identity.model_dump()),
+            Set(refs.conversation(conversation_id), conversation.model_dump()),
+        ]
+    )
+
+
+def _notes(deps: Deps) -> list[tuple[str, str]]:
+    """Conversation and text of each note, in the order of their texts."""
+    documents = deps.store.find("messages").documents
+    return sorted((str(each.data["conversation_id"]), str(each.data["text"])) for each in documents)
+
+
+def test_what_happens_on_a_call_is_noted_once_in_the_conversation_that_it_began_in(
+    deps: Deps, instance: Instance
+) -> None:
+    began = call_changed(CallState.LIVE, 1, note="The call began")
+    calls.change(deps, instance, began)
+    assert _notes(deps) == [], "nobody has a conversation with them yet"
+    _in_conversation(deps, instance)
+    for event in (
+        call_changed(CallState.LIVE, 1, note="The call began", external_call_id="CA2"),
+        call_changed(CallState.LIVE, 1, note="The call began", external_call_id="CA2"),
+        call_changed(CallState.LIVE, 2, note="Ada joined", note_key="a", external_call_id="CA2"),
+        call_changed(CallState.LIVE, 2, note="Ada joined", note_key="a", external_call_id="CA2"),
+        call_changed(CallState.LIVE, 2, note="Bob joined", note_key="b", external_call_id="CA2"),
+        call_changed(CallState.LIVE, 2, external_call_id="CA2"),
+    ):
+        calls.change(deps, instance, event)
+    _in_conversation(deps, instance, "c2")
+    calls.change(deps, instance, call_changed(CallState.ENDED, 3, note="It ended", external_call_id="CA2"))
+    calls.change(deps, instance, call_changed(CallState.RINGING, 4, note="It rings", external_call_id="CA2"))
+    assert _notes(deps) == [
+        ("c1", "Ada joined"),
+        ("c1", "Bob joined"),
+        ("c1", "It ended"),
+        ("c1", "The call began"),
+    ], "what is told late of an earlier state is no news"
+    assert {each.data["instance_id"] for each in deps.store.find("messages").documents} == {instance.id}
+    assert stored(deps, "CA2").conversation_id == "c1"
+
+
+def test_each_thing_that_a_call_tells_is_told_to_clients_once(deps: Deps, instance: Instance) -> None:
+    bus = RecordingBus(deps.bus)
+    recording = dataclasses.replace(deps, bus=bus)
+    _in_conversation(deps, instance)
+    for event in (
+        call_changed(CallState.RINGING, 0),
+        call_changed(CallState.RINGING, 0),
+        call_changed(CallState.LIVE, 1, note="The call began"),
+        call_changed(CallState.LIVE, 1, note="The call began"),
+    ):
+        calls.change(recording, instance, event)
+    assert [event.name for event in bus.published].count("call-changed") == 2
+    assert [event.name for event in bus.published].count("message-created") == 1

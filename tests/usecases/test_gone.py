@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,15 +11,24 @@ from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Identity
-from shared.domain.events import InboundEvent, Topic
+from shared.domain.events import InboundEvent, ReplyEvent, Topic
 from shared.domain.inbound import ConnectionChanged, PairingCodeIssued
 from shared.domain.instances import Instance, InstanceStatus, Removal
+from shared.domain.kinds import Consent
+from shared.domain.outbox import OutboxItem, OutboxPayload
 from shared.ports.store import Create, Delete, Merge
-from shared.usecases.conversations import ratings
+from shared.usecases.campaigns import campaign_sending
+from shared.usecases.conversations import assignment, file_copying, presence, ratings
+from shared.usecases.delivery import outages, status_checks
+from shared.usecases.delivery.delivery import deliver
+from shared.usecases.endpoints import delivering
 from shared.usecases.ingest.normalize import normalize
 from shared.usecases.instances import connection_state, instance_connection, instance_lookup, lost_secrets
+from shared.usecases.outbox import unknown_outcomes
+from shared.usecases.replies import replies
 from tests import refs
 from tests.documents import a_message, an_instance
+from tests.overlaps import overlapping
 from tests.pipeline.hub import UPDATE
 from tests.pipeline.manual_hub import ManualHub
 from tests.pipeline.sending import accepted, fate
@@ -139,3 +149,86 @@ def test_the_room_of_a_session_whose_channel_is_gone_lets_nobody_in(manual_hub: 
     manual_hub.store.commit([Delete(refs.instance(channel_id))])
     refused = manual_hub.post(f"/sessions/{manual_hub.conversation().id}/video-token", {}, 422)
     assert "channel is gone" in refused["detail"]
+
+
+def _nothing(_: object) -> dict[str, object]:
+    raise AssertionError("there is no event to tell")
+
+
+_ACTS: dict[str, Callable[[Deps], object]] = {
+    "a person": lambda deps: assignment.attend(deps, "t1", "nobody"),
+    "a team": lambda deps: assignment.assign_waiting(deps, "t1", "no team"),
+    "a file": lambda deps: file_copying.copy_file(deps, "t1", "no copy"),
+    "a campaign": lambda deps: campaign_sending.send_batch(deps, "t1", "no campaign", None),
+    "who types": lambda deps: presence.customer_types(deps, BOT, "5"),
+    "an outage": lambda deps: outages.begin(deps, BOT, "down"),
+    "a longer outage": lambda deps: outages.go_on(deps, BOT.model_copy(update={"down_since": deps.now()}), "down"),
+    "the end of an outage": lambda deps: outages.end(deps, BOT),
+    "a check": lambda deps: status_checks.check(deps, "t1", BOT.id, None),
+    "a webhook": lambda deps: delivering.deliver(deps, "t1", "no webhook", "", _nothing),
+    "a lane": lambda deps: delivering.deliver(deps, "t1", "no webhook", "a lane", _nothing),
+    "a confirmation": lambda deps: replies.reply(deps, _reply_to_nothing(Consent.OPT_OUT)),
+    "an answer": lambda deps: replies.reply(deps, _reply_to_nothing(None)),
+    "a message of unknown outcome": lambda deps: unknown_outcomes.remember(deps, _unsettled_item(deps)),
+    "a message": lambda deps: deliver(deps, "t1", "no conversation"),
+}
+
+
+@pytest.mark.parametrize("name", _ACTS)
+def test_what_is_to_be_done_for_something_that_is_gone_is_not_done(deps: Deps, name: str) -> None:
+    _ACTS[name](overlapping(deps))
+    assert [deps.store.count(name) for name in ("messages", "outbox", "notifications", "instances")] == [0, 0, 0, 0]
+
+
+def _reply_to_nothing(consent: Consent | None) -> ReplyEvent:
+    return ReplyEvent(tenant_id="t1", conversation_id="c1", message_id="m1", consent=consent)
+
+
+def test_a_confirmation_for_a_channel_that_is_gone_is_not_sent(deps: Deps) -> None:
+    conversation, message = _conversation(deps), a_message(conversation_id="c1", text="STOP")
+    unit = UnitOfWork(deps.store)
+    unit.conversations.add(conversation)
+    unit.messages.add(message)
+    unit.commit()
+    event = ReplyEvent(tenant_id="t1", conversation_id="c1", message_id=message.id, consent=Consent.OPT_OUT)
+    replies.reply(deps, event)
+    assert deps.store.count("outbox") == 0
+    _store(deps, BOT)
+    instance_lookup.forget(deps, BOT)
+    for _ in range(2):
+        replies.reply(deps, event)
+    assert deps.store.count("outbox") == 1
+
+
+def test_an_outage_that_only_a_cache_knows_of_is_over(deps: Deps) -> None:
+    down = BOT.model_copy(update={"down_since": deps.now()})
+    assert outages.is_over(deps, down) is True
+    _store(deps, down)
+    assert instance_lookup.cached(deps, "t1", BOT.id) == down
+    assert outages.is_over(deps, down) is False
+    deps.store.commit([Merge(refs.instance(BOT.id), {"down_since": None})])
+    assert outages.is_over(deps, down) is True
+    cached = instance_lookup.cached(deps, "t1", BOT.id)
+    assert cached is not None
+    assert cached.down_since is None, "the others must not wait for the end of the cache's life"
+
+
+def test_a_provider_that_tells_no_status_counts_as_reachable(deps: Deps) -> None:
+    assert outages.is_reachable(deps, an_instance("widget", id="b" * 24)) is True
+
+
+def _unsettled_item(deps: Deps) -> OutboxItem:
+    payload = OutboxPayload(conversation_id="c1", external_user_id="5", text="hello")
+    return OutboxItem(
+        id="m1",
+        tenant_id="t1",
+        conversation_id="c1",
+        instance_id=BOT.id,
+        payload=payload,
+        created_at=deps.now(),
+        updated_at=deps.now(),
+    )
+
+
+def test_a_deployment_without_channels_has_no_default(deps: Deps) -> None:
+    assert instance_lookup.find_cached(deps, default=True) is None

@@ -10,21 +10,26 @@ from typing import Any
 
 import pytest
 
+from infra.bench.counting import CountingStore
+from shared.channelkit.auth import AuthState, ChannelAuth
 from shared.deps import Deps
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.inbound import ConnectionChanged
-from shared.domain.instances import ChannelType, Instance, InstanceStatus, Removal
+from shared.domain.inbound import ConnectionChanged, PairingCodeIssued
+from shared.domain.instances import ChannelType, Instance, InstanceStatus, PairingCode, Removal
 from shared.errors import BadRequest, NotFound, ProviderUnavailable
 from shared.ports.store import Create, Delete, Merge, Ref, Set
 from shared.usecases.delivery import status_checks
 from shared.usecases.instances import (
     connection_state,
+    instance_lookup,
     instance_operations,
     instances,
     pairing_turns,
+    pairing_wait,
     removals,
 )
 from shared.usecases.instances.instances import NewInstance
+from shared.usecases.instances.qr_pictures import png_base64
 from tests.evolution import Evolution
 from tests.overlaps import overlapping, overlaps
 from tests.recording_bus import RecordingBus
@@ -293,3 +298,125 @@ def test_of_two_who_check_an_account_at_once_one_does(public: Deps, evolution: E
     assert len(evolution.stub.requests) == requests
     status_checks.check(public, "acme", instance.id, stored(public, instance).checked_at)
     assert len(evolution.stub.requests) > requests
+
+
+def test_what_was_changed_at_the_moment_of_the_question_is_not_newer_than_the_answer(
+    public: Deps, evolution: Evolution
+) -> None:
+    moment = public.now()
+    still = replace(public, now=lambda: moment)
+    instance = whatsapp(still)
+    assert stored(still, instance).updated_at == moment
+    evolution.state = "open"
+    assert instance_operations.status(still, instance).status is InstanceStatus.CONNECTED
+
+
+def test_a_change_that_came_while_the_provider_was_asked_stays(public: Deps, evolution: Evolution) -> None:
+    instance = whatsapp(public)
+
+    def pair_meanwhile(_: Received) -> Reply:
+        connected = ConnectionChanged(status=InstanceStatus.CONNECTED)
+        connection_state.apply_connection(public, instance, connected)
+        return Reply(json={"instance": {"instanceName": "shop", "state": "close"}})
+
+    evolution.stub.on("GET", "/instance/connectionState/", pair_meanwhile)
+    assert instance_operations.status(public, instance).status is InstanceStatus.CONNECTED
+
+
+def test_a_connected_account_is_not_waited_for(public: Deps, evolution: Evolution) -> None:
+    instance = whatsapp(public)
+    assert pairing_wait.is_paired(public, instance, 0) is False
+    connected = instance.model_copy(update={"status": InstanceStatus.CONNECTED})
+    requests = len(evolution.stub.requests)
+    assert pairing_wait.is_paired(public, connected, 0) is True
+    assert len(evolution.stub.requests) == requests
+
+
+@pytest.mark.parametrize(
+    ("change", "is_under_way"),
+    [
+        ({}, False),
+        ({"status": "connecting"}, True),
+        ({"status": "waiting_for_scan"}, True),
+        ({"account": "another"}, True),
+        ({"config": {"whatsapp_instance": "another"}}, True),
+        ({"name": "another"}, False),
+    ],
+    ids=str,
+)
+def test_a_pairing_is_under_way_while_it_waits_or_has_changed_the_account(
+    public: Deps, change: dict[str, Any], is_under_way: bool
+) -> None:
+    instance = whatsapp(public)
+    if change:
+        public.store.commit([Merge(Ref("instances", instance.id), change)])
+    store = CountingStore(public.store)
+    assert pairing_turns.is_under_way(replace(public, store=store), instance) is is_under_way
+    assert store.spent.reads == 1, "what is needed comes in one round trip"
+
+
+@pytest.mark.parametrize(("seconds", "is_under_way"), [(60, True), (-1, False)])
+@pytest.mark.parametrize("is_there", [True, False], ids=["there", "gone"])
+def test_a_pairing_is_under_way_while_somebody_has_the_turn(
+    public: Deps, seconds: float, is_under_way: bool, is_there: bool
+) -> None:
+    instance = whatsapp(public)
+    public.store.commit([_turn_of_another(public, instance, seconds)])
+    if not is_there:
+        public.store.commit([Delete(Ref("instances", instance.id))])
+    assert pairing_turns.is_under_way(public, instance) is is_under_way
+
+
+def test_a_restart_waits_for_the_pairing_that_is_under_way(public: Deps, evolution: Evolution) -> None:
+    instance = instance_operations.pair(public, whatsapp(public))
+    public.store.commit([_turn_of_another(public, instance)])
+    requests = len(evolution.stub.requests)
+    assert instance_operations.restart(public, instance).pairing == instance.pairing
+    assert len(evolution.stub.requests) == requests, "it would make the other's code worthless"
+
+
+@pytest.mark.parametrize(
+    ("text", "png", "picture"),
+    [("2@code", "aGk=", "aGk="), (None, "aGk=", "aGk="), (None, None, None), ("2@code", None, "iVBORw0KGgo")],
+    ids=str,
+)
+def test_the_providers_picture_of_a_code_comes_before_one_of_our_own(
+    deps: Deps, text: str | None, png: str | None, picture: str | None
+) -> None:
+    drawn = png_base64(PairingCode(text=text, png_base64=png, expires_at=deps.now()))
+    assert (drawn or "").startswith(picture or "")
+    assert (drawn is None, drawn == png) == (picture is None, png is not None or picture is None)
+
+
+def test_the_account_of_a_former_adapter_is_logged_out_if_a_process_holds_it(deps: Deps, provider: Stub) -> None:
+    """Others know nothing of us that has to end."""
+    for former in (bot(deps), whatsapp(deps).model_copy(update={"adapter": "imagined"})):
+        instance_operations.end_former(deps, former)
+    assert provider.requests == []
+    new = NewInstance(channel_type=ChannelType.WHATSAPP, adapter="whatsapp_web", name="web", config={})
+    instance = instances.create(deps, "acme", new, connect=False)
+    login = ChannelAuth(
+        instance_id=instance.id,
+        tenant_id="acme",
+        adapter="whatsapp_web",
+        state=AuthState.CONNECTED,
+        secret="s",
+        updated_at=deps.now(),
+    )
+    deps.store.commit([Create(Ref("channel_auth", instance.id), login.model_dump())])
+    instance_operations.end_former(deps, instance)
+    unit = UnitOfWork(deps.store)
+    after = unit.channel_auth.owned("acme", instance.id)
+    assert after.state is not AuthState.CONNECTED
+
+
+def test_a_code_that_was_brought_is_known_to_this_process_at_once(public: Deps, evolution: Evolution) -> None:
+    instance = whatsapp(public)
+    assert instance_lookup.cached(public, "acme", instance.id) == instance
+    issued = PairingCodeIssued(text="2@code", png_base64=None, valid_seconds=60)
+    connection_state.apply_pairing_code(public, instance, issued, public.now())
+    cached = instance_lookup.cached(public, "acme", instance.id)
+    assert cached == stored(public, instance)
+    assert cached is not None
+    assert cached.pairing is not None
+    assert cached.updated_at > instance.updated_at

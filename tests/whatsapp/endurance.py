@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -69,8 +69,7 @@ class KilledHub(HubProcess):
     """A whole hub: it is killed with all its workers."""
 
     def kill(self) -> None:
-        for pid in [self.pid, *_children(self.pid)]:
-            os.kill(pid, signal.SIGKILL)
+        _kill_with_children(self.pid)
         super().kill()
 
 
@@ -240,7 +239,8 @@ def _seconds_until_back(phones: Phones, device: str, end: Callable[[], object]) 
 
 def _kill_with_children(pid: int) -> None:
     for each in [pid, *_children(pid)]:
-        os.kill(each, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has just ended
+            os.kill(each, signal.SIGKILL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,3 +143,16 @@ def test_the_account_s_state_waits_for_a_message_that_could_not_be_copied(copies
     assert copies.unpublished()
     arrivals.settle("3EB0AA")
     assert not copies.unpublished()
+
+
+def test_who_leaves_waits_for_what_is_not_settled_yet_and_not_for_ever(copies: MessageCopies) -> None:
+    arrivals = Arrivals(copies)
+    arrivals.wait(60)
+    arrivals.hear("Client/Recv", MESSAGE)
+    arrivals.wait(0.05)
+    assert len(copies.unpublished()) == 1
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(arrivals.wait, 60)
+        assert _is_held_back(waiting)
+        arrivals.settle("3EB0AA")
+        waiting.result(10)

@@ -26,6 +26,7 @@ from neonize.utils.jid import build_jid
 
 from infra.sockets.whatsapp import protocol
 from infra.sockets.whatsapp.arrivals import Arrivals
+from infra.sockets.whatsapp.departures import Departures
 from infra.sockets.whatsapp.event_reports import EventReporter, Tell, address
 from infra.sockets.whatsapp.library_errors import outcome, reason
 from infra.sockets.whatsapp.message_copies import MessageCopies
@@ -61,6 +62,7 @@ class Account:
         own = address(device) if device is not None else ""
         copies = MessageCopies(Path(start.store).parent)
         self._arrivals = Arrivals(copies)
+        self._departures = Departures(Path(start.store).parent)
         self._reporter = EventReporter(tell, copies, self._arrivals, self.client, start.phone, own)
         # In the place of the library's own log, which is written on another thread, later.
         neonize.client.log_whatsmeow = self._hear
@@ -134,6 +136,7 @@ class Account:
     def _hear(self, address: int, size: int) -> None:
         entry = LogEntry.FromString(ctypes.string_at(address, size))
         self._arrivals.hear(entry.Name, entry.Message)
+        self._departures.hear(entry.Name, entry.Message)
 
     def _connected(self, event: Any) -> None:
         self._reporter.connected(event)

@@ -19,8 +19,8 @@ from threading import Event, Lock
 from infra.sockets.whatsapp.message_copies import LONGEST_WAIT, MessageCopies, in_log
 
 _LOOK_SECONDS = 0.02
-_HEAD_START = 0.05
-"""Seconds in which a thread goes from the log to the connection."""
+_HEAD_START = 0.005
+"""Seconds in which a thread goes from the log to the connection. The message may come again within a few more."""
 
 _RECEIVED, _SENDING = "Client/Recv", "Client/Send"
 _MESSAGE = re.compile(r'<message [^>]*?\bid="([^"]*)"')

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -74,6 +75,7 @@ class WorkerLine:
         self._passing = threading.Thread(target=self._pass_on, name="whatsapp-line", daemon=True)
         self._passing.start()
         self._process = WorkerProcess(worker, files.directory, self._report, self._exited)
+        files.departures.begin(session.epoch, self._process.pid)
         start = protocol.Start(store=str(files.store), name=DEVICE_NAME, phone=session.phone, online=session.is_online)
         self._process.tell(start)
 
@@ -113,6 +115,9 @@ class WorkerLine:
         if answer.outcome == "unavailable":
             raise ProviderUnavailable(PROVIDER, answer.why or "nothing was sent", 5.0)
         raise OutcomeUnknown(PROVIDER, answer.why or "WhatsApp did not say whether it took the message")
+
+    def may_have_sent(self, part_id: str, claimed_at: datetime) -> bool:
+        return self._files.may_have_sent(part_id, claimed_at)
 
     def show_typing(self, to: str) -> None:
         self._check_open()

@@ -82,14 +82,14 @@ def _changed_at(path: Path) -> float:
         return 0.0
 
 
-def delete_all_but_copies(directory: Path) -> None:
-    """Delete a session's directory, or as much of it as is not still to be published."""
+def delete_all_but_copies(directory: Path, *others: Path) -> None:
+    """Delete a session's directory, or as much of it as is not still to be published, nor one of the others."""
     oldest = time.time() - _LONGEST_SECONDS
-    if not any(path.stat().st_mtime > oldest for path in copies_in(directory)):
+    if not any(_changed_at(path) > oldest for path in [*copies_in(directory), *others]):
         shutil.rmtree(directory, ignore_errors=True)
         return
     for path in directory.iterdir():
         if path.is_dir() and path.name != _FOLDER:
             shutil.rmtree(path, ignore_errors=True)
-        elif not path.is_dir():
+        elif not path.is_dir() and path not in others:
             path.unlink(missing_ok=True)

@@ -11,8 +11,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
+from infra.sockets.whatsapp import departures
+from infra.sockets.whatsapp.departures import Departures, is_running
 from infra.sockets.whatsapp.message_copies import MessageCopies, copies_in, delete_all_but_copies
 from shared.channels.whatsapp_web.gateway import PROVIDER, Session
 from shared.channels.whatsapp_web.message_secrets import part_id_of
@@ -24,7 +28,9 @@ logger = logging.getLogger(__name__)
 
 DEBOUNCE_SECONDS = 2.0
 _SETTLING_SECONDS, _LOOK_SECONDS = 5.0, 0.05
+_MOST_AT_ONCE = 500
 _PREFIX = "omnichannel-whatsapp-"
+_STORE = "session.db"
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of this process alone is made below it
 
 
@@ -40,8 +46,10 @@ class SessionFiles:
         self._changed_at: float | None = None
         self._leftovers = _leftovers(session.id)
         self.directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-{session.id}-", dir=_parent()))
-        self.store = self.directory / "session.db"
+        self.store = self.directory / _STORE
         self.copies = MessageCopies(self.directory)
+        self.departures = Departures(self.directory)
+        self._departed = departures.departed_from(self._leftovers)
 
     def restore(self) -> bool:
         """Whether there was anything to restore. From now on no former holder can save any more."""
@@ -101,9 +109,15 @@ class SessionFiles:
 
     def part_ids(self, message_ids: Sequence[str]) -> dict[str, str]:
         """Our own ids of messages that were sent from here, by those that WhatsApp knows them by."""
-        secrets = _secrets_in(self.store, message_ids)
-        part_ids = {message_id: part_id_of(secret) for message_id, secret in secrets.items()}
-        return {message_id: part_id for message_id, part_id in part_ids.items() if part_id is not None}
+        try:
+            return _part_ids_in(self.store, message_ids)
+        except OSError as error:
+            logger.info("the secrets of messages could not be read: %s", error)
+            return {}
+
+    def may_have_sent(self, part_id: str, claimed_at: datetime) -> bool:
+        """Whether a part that was claimed for sending then may have left. What waits in this line may do so yet."""
+        return departures.may_have_left(part_id, claimed_at, self._session.epoch, self._departed)
 
     def destroy(self) -> None:
         """Delete all snapshots; nothing is saved any more."""
@@ -123,8 +137,9 @@ class SessionFiles:
 
     def close(self) -> None:
         """Delete what is in clear, but for messages that are still to be published."""
-        for directory in [self.directory, *self._leftovers]:
-            delete_all_but_copies(directory)
+        delete_all_but_copies(self.directory)
+        for directory in self._leftovers:
+            delete_all_but_copies(directory, departures.conclusion_in(directory))
 
     def _settles(self, seconds: float) -> bool:
         """Whether all messages that have come until now are published within that time."""
@@ -170,23 +185,31 @@ def _copy(store: Path) -> bytes:
         copy.close()
 
 
-def _secrets_in(store: Path, message_ids: Sequence[str]) -> dict[str, bytes]:
-    """What the library has written down of these messages before it sent them; nothing where it cannot be read."""
-    marks = ", ".join("?" * len(message_ids))
-    question = f"SELECT message_id, key FROM whatsmeow_message_secrets WHERE message_id IN ({marks})"  # noqa: S608
+def _part_ids_in(store: Path, message_ids: Sequence[str]) -> dict[str, str]:
+    """By what the library has written down of these messages before it sent them. Raises `OSError`."""
+    part_ids: dict[str, str] = {}
     try:
         with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=5)) as database:
-            return dict(database.execute(question, list(message_ids)))
+            for start in range(0, len(message_ids), _MOST_AT_ONCE):
+                some = message_ids[start : start + _MOST_AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                question = f"SELECT message_id, key FROM whatsmeow_message_secrets WHERE message_id IN ({marks})"  # noqa: S608
+                for message_id, secret in database.execute(question, some):
+                    if (part_id := part_id_of(secret)) is not None:
+                        part_ids[message_id] = part_id
     except sqlite3.Error as error:
-        logger.info("the secrets of messages could not be read: %s", error)
-        return {}
+        raise OSError(str(error)) from None
+    return part_ids
 
 
 def delete_leftovers() -> None:
-    """Delete what processes that were killed have left in clear, but for messages that are still to be published."""
+    """Delete what processes that were killed have left in clear, but for messages that are still to be published, and
+    what is known of those that were being sent.
+    """
     for directory in _directories():
-        if not _runs(_pid_of(directory)):
-            delete_all_but_copies(directory)
+        if not is_running(_pid_of(directory)):
+            departures.conclude(directory, partial(_part_ids_in, directory / _STORE))
+            delete_all_but_copies(directory, departures.conclusion_in(directory))
 
 
 def _leftovers(session_id: str) -> list[Path]:
@@ -194,7 +217,7 @@ def _leftovers(session_id: str) -> list[Path]:
     return [
         directory
         for directory in _directories(f"-{session_id}-")
-        if (pid := _pid_of(directory)) == os.getpid() or not _runs(pid)
+        if (pid := _pid_of(directory)) == os.getpid() or not is_running(pid)
     ]
 
 
@@ -208,13 +231,3 @@ def _directories(session: str = "-") -> list[Path]:
 
 def _pid_of(directory: Path) -> int:
     return int(directory.name.removeprefix(_PREFIX).partition("-")[0])
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

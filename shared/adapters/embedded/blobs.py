@@ -50,6 +50,12 @@ class FileBlobs:
         except OSError as error:
             raise StoreError("a kept file could not be read") from error
 
+    def delete(self, key: str) -> None:
+        try:
+            (self._directory / name_of(key)).unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError("a kept file could not be deleted") from error
+
     def close(self) -> None:
         pass
 

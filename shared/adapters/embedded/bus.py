@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-from shared.adapters.embedded import retention, search
+from shared.adapters.embedded import erasing, retention, search
 from shared.adapters.embedded.engine.acknowledgement import PendingAcknowledgement
 from shared.adapters.embedded.engine.bulk_insert import insert_rows
 from shared.adapters.embedded.engine.consumption import Consumption
@@ -19,7 +19,7 @@ from shared.adapters.embedded.engine.database import Database, Job
 from shared.adapters.embedded.engine.topic_queue import QueuedEvent
 from shared.domain.events import EVENTS, Event, Topic
 from shared.errors import BadRequest, ConfigurationInvalid, HubError, NotFound, StoreError
-from shared.ports.bus import Consumer, DeadLetter, DeadLetterPage
+from shared.ports.bus import Choice, Consumer, DeadLetter, DeadLetterPage
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +50,10 @@ _INDEX_INTERVAL = 1.0
 """Seconds after which the search index takes in what was written meanwhile."""
 
 _LETTER_ID = re.compile(r"[0-9]{1,18}")
+
+
+class _ErasedEvent(Exception):
+    """The event was erased while it waited."""
 
 
 class SqliteBus:
@@ -125,6 +129,9 @@ class SqliteBus:
     def replay(self, topic: Topic, since: datetime) -> int:
         return self._database.write(partial(retention.replay, topic=topic, since=since.timestamp()))
 
+    def erase(self, topic: Topic, choose: Choice) -> int:
+        return erasing.erase(self._database, topic, choose)
+
     def close(self) -> None:
         if self._consumption is not None:
             self._stop(self._consumption)
@@ -178,6 +185,8 @@ class SqliteBus:
         if failure is None:
             self._acknowledge(event)
             consumption.complete(event)
+        elif isinstance(failure, _ErasedEvent):
+            consumption.complete(event)
         else:
             self._retry_or_give_up(consumption, event, describe(failure))
 
@@ -194,7 +203,10 @@ class SqliteBus:
             return event.model_copy(update={"attempt": queued.attempts + 1})
         text = queued.text
         if text is None:
-            text = self._database.read("SELECT event FROM events WHERE id = ?", (queued.id,))[0][0]
+            rows = self._database.read("SELECT event FROM events WHERE id = ?", (queued.id,))
+            if not rows:
+                raise _ErasedEvent
+            text = rows[0][0]
         event = _parse(queued.topic, text).model_copy(update={"attempt": queued.attempts + 1})
         queued.name = event.id
         return event

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from shared.adapters.embedded.machine import check_room
 from shared.adapters.envelope import name_of
 from shared.adapters.file_contents import write
 from shared.errors import StoreError
@@ -24,14 +25,16 @@ class DirectoryFiles:
     """One file of mode 0600 per content, in a directory per tenant; all directories have mode 0700.
 
     A content is written beside them and moved when it is whole, so that whoever reads, also after a power cut, finds
-    the whole content or none.
+    the whole content or none. While less than `reserve` bytes are free on the disk, `put` raises `Overloaded`.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, reserve: int = 0) -> None:
         self._directory = directory
+        self._reserve = reserve
 
     def put(self, tenant_id: str, chunks: Iterable[bytes], limit: int) -> FileContent:
         try:
+            check_room(self._directory, self._reserve)
             with self._draft() as draft:
                 with draft.open("wb") as file:
                     content = write(chunks, file, limit)

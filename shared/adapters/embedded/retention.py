@@ -16,6 +16,9 @@ RETAINED_TOPICS = frozenset({Topic.INBOUND})
 
 RETENTION = timedelta(days=7)
 
+DEAD_LETTERS_KEPT = timedelta(days=31)
+"""As long as Pub/Sub keeps them."""
+
 EXPIRING = (
     "account_links",
     "agent_runs",
@@ -64,6 +67,10 @@ def prune(connection: sqlite3.Connection, now: float) -> None:
     for topic in RETAINED_TOPICS:
         oldest = now - RETENTION.total_seconds()
         connection.execute("DELETE FROM consumed WHERE topic = ? AND consumed_at < ?", (topic.value, oldest))
+    # Letters die in the order of their ids, so the oldest are found without an index on time.
+    died_before = (datetime.fromtimestamp(now, UTC) - DEAD_LETTERS_KEPT).isoformat()
+    oldest_letters = f"SELECT id FROM dead_letters ORDER BY id LIMIT {_MOST_AT_ONCE}"  # noqa: S608  a number
+    connection.execute(f"DELETE FROM dead_letters WHERE id IN ({oldest_letters}) AND died_at < ?", (died_before,))  # noqa: S608  the line above
     expired_before = encode_time(datetime.fromtimestamp(now, UTC))
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     for collection in EXPIRING:

@@ -25,6 +25,9 @@ _LARGEST_ROW = 2**63 - 1
 MOST_AT_ONCE = 500
 """Documents that are indexed in one transaction, which takes about ten milliseconds."""
 
+_MERGED_PAGES = 500
+_LEAST_CHANGES = 2
+
 _INDEX = (
     "CREATE TABLE IF NOT EXISTS search_rows (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, "
     "document TEXT NOT NULL, scope TEXT NOT NULL, words TEXT NOT NULL, UNIQUE (kind, document))",
@@ -74,6 +77,22 @@ def index_pending(connection: sqlite3.Connection) -> None:
     for (kind,) in connection.execute("SELECT DISTINCT kind FROM search_pending WHERE id <= ?", (last,)).fetchall():
         connection.execute(_addition(Kind(kind)), (kind, last))
     connection.execute("DELETE FROM search_pending WHERE id <= ?", (last,))
+
+
+def forget_deleted_words(connection: sqlite3.Connection) -> bool:
+    """Take some words out of the index that only deleted documents have; returns whether there may be more.
+
+    FTS5 only notes what was deleted, until it merges the parts of its index.
+    """
+    index_pending(connection)
+    table = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'search_index'"
+    if connection.execute(table).fetchone() is None:
+        return False
+    connection.execute("INSERT INTO search_index (search_index, rank) VALUES ('merge', ?)", (-_MERGED_PAGES,))
+    former = connection.total_changes
+    connection.execute("INSERT INTO search_index (search_index, rank) VALUES ('merge', ?)", (_MERGED_PAGES,))
+    # SQLite's own sign that there was nothing to do: https://www.sqlite.org/fts5.html#the_merge_command
+    return connection.total_changes - former >= _LEAST_CHANGES
 
 
 def _triggers(kind: Kind, name: str) -> list[str]:

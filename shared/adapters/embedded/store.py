@@ -78,6 +78,10 @@ class SqliteStore:
             self._table(write.ref.collection)
         self._database.write_together(commit_together, writes)
 
+    def scrub(self) -> None:
+        self._database.write_until_done(search.forget_deleted_words)
+        self._database.scrub()
+
     def close(self) -> None:
         self._database.close()
 

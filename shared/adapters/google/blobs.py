@@ -28,6 +28,9 @@ class BucketBlobs:
         data = self._bucket.download(name_of(key))
         return None if data is None else unwrap(data, self._now())
 
+    def delete(self, key: str) -> None:
+        self._bucket.delete(name_of(key))
+
     def close(self) -> None:
         self._bucket.close()
 
@@ -40,6 +43,9 @@ class NoBlobs:
 
     def get(self, key: str) -> Blob | None:
         return None
+
+    def delete(self, key: str) -> None:
+        pass
 
     def close(self) -> None:
         pass

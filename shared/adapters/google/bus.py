@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from shared.adapters.google import dead_letters
+from shared.adapters.google import dead_letters, erasing
 from shared.adapters.google.consumption import Consumption, Pace
 from shared.adapters.google.feed import Feed
 from shared.adapters.google.pubsub import PubSub
@@ -13,7 +13,7 @@ from shared.adapters.google.replay import replay
 from shared.adapters.google.wire import attributes_of
 from shared.domain.events import EVENTS, Event, Topic
 from shared.errors import ConfigurationInvalid
-from shared.ports.bus import Consumer, DeadLetterPage
+from shared.ports.bus import Choice, Consumer, DeadLetterPage
 
 
 class PubSubBus:
@@ -62,6 +62,9 @@ class PubSubBus:
 
     def replay(self, topic: Topic, since: datetime) -> int:
         return replay(self._pubsub, topic, since)
+
+    def erase(self, topic: Topic, choose: Choice) -> int:
+        return erasing.erase(self._pubsub, topic, choose)
 
     def close(self) -> None:
         self._stop()

@@ -150,6 +150,9 @@ class FirestoreStore:
                 metadata=self._metadata,
             )
 
+    def scrub(self) -> None:
+        """What is deleted in Firestore is gone from its disks within Google's own time for that."""
+
     def close(self) -> None:
         if "_client" in vars(self):
             self._client.transport.close()  # type: ignore[no-untyped-call]  # generated code

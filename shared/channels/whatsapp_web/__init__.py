@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shared.channel.media import MediaModule
     from shared.channel.outbound import OutboundModule, SupportsParts
     from shared.channel.presence import SupportsReadMarks, SupportsTyping
+    from shared.channel.settle import SupportsRepeats
     from shared.channel.webhook import WebhookModule
     from shared.channels.whatsapp_web import (
         address,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         media,
         outbound,
         presence,
+        settle,
         webhook,
     )
 
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     _inbound_module: InboundModule = inbound
     _outbound_module: OutboundModule[WhatsAppWebConfig] = outbound
     _supports_parts: SupportsParts = outbound
+    _supports_repeats: SupportsRepeats = settle
     _supports_edits: SupportsEdits[WhatsAppWebConfig] = changes
     _supports_deletions: SupportsDeletions[WhatsAppWebConfig] = changes
     _supports_typing: SupportsTyping[WhatsAppWebConfig] = presence

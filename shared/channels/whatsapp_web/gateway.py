@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol, TypeAlias
 
 from shared.channel.connection import Listener, OpenConnection
@@ -48,6 +49,13 @@ class Line(OpenConnection, Protocol):
         """Send a message in WhatsApp's JSON; `content` is the file that it describes, which is encrypted and uploaded.
 
         Raises `ProviderRejected`, `ProviderUnavailable` when nothing was sent, or `OutcomeUnknown`.
+        """
+        ...
+
+    def may_have_sent(self, part_id: str, claimed_at: datetime) -> bool:
+        """Whether the part that `message_secrets` names, claimed for sending then, may have left the account.
+
+        False only where each process that could have sent it has ended, and none had begun to.
         """
         ...
 

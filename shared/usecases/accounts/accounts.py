@@ -154,7 +154,7 @@ def login(
         deps.buckets.charge(SIGNING_IN, device.address, max(1, len(users)))
         matches = _with_password(deps, users, password)
         if not matches:
-            login_throttle.count_failure(deps, limits)
+            login_throttle.count_failure(deps, limits, [user for user, _ in users], device.address)
             raise Unauthorized(_WRONG_PAIR)
     login_throttle.forget_failures(deps, [count_id for count_id in limits if unit.login_failures.get(count_id)])
     chosen = [match for match in matches if tenant_id in (None, match[1].id)]
@@ -182,7 +182,7 @@ def change_password(deps: Deps, caller: Principal, current: str, new: str, devic
         login_throttle.check_not_throttled(deps, unit, limits)
         deps.buckets.charge(SIGNING_IN, device.address)
         if not deps.passwords.matches(current, user.password_hash):
-            login_throttle.count_failure(deps, limits)
+            login_throttle.count_failure(deps, limits, [user], device.address)
             raise BadRequest.of_field("current_password", "is wrong")
     checked_hash, password_hash = user.password_hash, hashed_password(deps, new, "new_password")
 

@@ -9,16 +9,17 @@ that is refused here costs the others at that address nothing.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from shared.deps import Deps
 from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
-from shared.domain.accounts import LoginFailures
+from shared.domain.accounts import LoginFailures, User
 from shared.errors import TooManyRequests
 from shared.security.tokens import fingerprint
+from shared.usecases import audit
 
 MAX_FAILURES, MAX_FAILURES_OF_ALL = 10, 100
 WINDOW = timedelta(minutes=15)
@@ -71,8 +72,11 @@ def _refusal(count_id: str) -> tuple[str, str]:
     return "refused-sign-in", count_id
 
 
-def count_failure(deps: Deps, count_limits: Mapping[str, int]) -> None:
-    """Count a wrong password, without losing what other processes count."""
+def count_failure(deps: Deps, count_limits: Mapping[str, int], users: Sequence[User] = (), address: str = "") -> None:
+    """Count a wrong password, without losing what other processes count, and note it in the audit log.
+
+    `users` are those whose password it could have been, `address` is where it came from.
+    """
 
     def attempt(unit: UnitOfWork) -> None:
         unit.login_failures.get_many(count_limits)
@@ -80,6 +84,10 @@ def count_failure(deps: Deps, count_limits: Mapping[str, int]) -> None:
         for count_id, limit in count_limits.items():
             failed_at = [*_recent(unit.login_failures.get(count_id), now), now][-limit:]
             unit.login_failures.put(LoginFailures(failed_at=failed_at, expires_at=now + WINDOW), count_id)
+        for user in users:
+            audit.sign_in_failed(deps, unit, user.tenant_id, user.id, address)
+        if not users:
+            audit.sign_in_failed(deps, unit, None, None, address)
 
     run_with_retry(deps, attempt)
 

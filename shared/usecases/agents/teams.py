@@ -121,6 +121,7 @@ def delete_team(deps: Deps, tenant_id: str, team_id: str) -> None:
         unit.agent_teams.remove(team_id)
         unit.agent_team_names.remove(_name_id(team))
         _leave(deps, unit, team, team.people_ids)
+        unit.after_commit(lambda: availabilities.wake(deps, tenant_id, team_id=team_id))
         _choose_responder_team(unit, tenant, team.model_copy(update={"lead_agent_id": None}))
         _copy_times(tenant, team.model_copy(update={"reassign_after_minutes": 0}))
 

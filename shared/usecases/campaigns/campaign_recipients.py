@@ -5,7 +5,7 @@ The same rules decide about a message that is to go out and, for many customers 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
 from shared.channels import channel
@@ -65,10 +65,3 @@ def quiet_until(tenant: Tenant, customer: Customer, contact: Contact, now: datet
 
 def _digits(number: str) -> str:
     return number.partition("@")[0].translate(str.maketrans("", "", " -()"))
-
-
-def reason_counts(reasons: Iterable[SkipReason]) -> Mapping[SkipReason, int]:
-    counts = dict.fromkeys(SkipReason, 0)
-    for reason in reasons:
-        counts[reason] += 1
-    return counts

@@ -30,17 +30,21 @@ from shared.usecases.service_levels import clocks
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_AT_ONCE = 200
-"""Conversations that one event assigns; the next ones are assigned as people become free."""
+"""Conversations that one event assigns; another event goes on."""
 _MOST_LOOKED_AT = 50
 """Of those that wait, where people lack the skills for the first ones."""
 _PAGE = 100
 
 
 def assign_waiting(deps: Deps, tenant_id: str, team_id: str) -> None:
-    """Give the conversations that wait for a team to its people, until nobody is free or nothing waits."""
+    """Give the conversations that wait for a team to its people, until nobody is free or nothing waits.
+
+    For a team that was deleted none waits any more.
+    """
     for _ in range(_MOST_AT_ONCE):
         if not run_with_retry(deps, lambda unit: _assign_next(deps, unit, tenant_id, team_id)):
             return
+    availabilities.wake(deps, tenant_id, team_id=team_id)
 
 
 def attend(deps: Deps, tenant_id: str, person_id: str) -> None:
@@ -128,7 +132,8 @@ def unanswered(deps: Deps) -> Query[Conversation]:
 def pass_on(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> None:
     """Put a conversation back into its team's queue if its person has not answered in time.
 
-    For as long again it is offered to the others of the team, and then to that person, too.
+    For as long again it is offered to the others of the team, and then to that person, too. Who is alone in the team
+    keeps it: there is nobody else to have it, and people are told all the same.
     """
     tenant_id, now = conversation.tenant_id, deps.now()
     person_id, team_id = conversation.assignee_id or "", conversation.team_id or ""
@@ -139,39 +144,66 @@ def pass_on(deps: Deps, unit: UnitOfWork, conversation: Conversation) -> None:
     if team is None or user is None or conversation.reassign_at is None or conversation.reassign_at > now:
         return
     occasion = conversation.reassign_at.isoformat()
+    reason = f"{user.name or user.email} has not answered within {minutes} minutes"
+    if team.people_ids == [person_id]:
+        conversation.reassign_at = None
+        _tell_unanswered(deps, unit, conversation, occasion, f"{reason}, and nobody else is in the team {team.name}")
+        return
     conversation.missed = Missed(by_id=person_id, until=now + timedelta(minutes=minutes))
     conversation.reassign_at = None
     ownership.assign(deps, unit, conversation, None)
     team_queues.join(deps, unit, conversation, team)
     team_queues.make_room(deps, unit, conversation, person_id)
-    reason = f"{user.name or user.email} has not answered within {minutes} minutes"
     _note(deps, unit, conversation, f"{reason}: it waits for somebody else of the team {team.name}.")
+    _tell_unanswered(deps, unit, conversation, occasion, reason)
+
+
+def _tell_unanswered(deps: Deps, unit: UnitOfWork, conversation: Conversation, occasion: str, reason: str) -> None:
+    """Notify people once of what was not answered by that time."""
     notification = Notification(
-        id=stable_id("not answered", conversation.id, person_id, occasion),
-        tenant_id=tenant_id,
+        id=stable_id("not answered", conversation.id, occasion),
+        tenant_id=conversation.tenant_id,
         type="not_answered",
         title="A conversation was not answered in time",
         message=f"{conversation.customer_name or conversation.external_user_id}: {reason}",
         conversation_id=conversation.id,
-        created_at=now,
+        created_at=deps.now(),
     )
-    notifications.add(deps, unit, notification)
+    if unit.notifications.owned_or_none(notification.tenant_id, notification.id) is None:
+        notifications.add(deps, unit, notification)
 
 
 def _assign_next(deps: Deps, unit: UnitOfWork, tenant_id: str, team_id: str) -> bool:
     """Give the first conversation that somebody can take to that person; returns whether there was one."""
     team = unit.agent_teams.owned_or_none(tenant_id, team_id)
-    if team is None or not team.assigns_people:
+    if team is None:
+        return _let_next_go(deps, unit, tenant_id, team_id)
+    if not team.assigns_people:
         return False
     staff = _Staff(unit, team, unit.availabilities.owned_many(tenant_id, team.people_ids), deps.now())
     if not any(person.is_free for person in staff.people):
         return False
-    for waiting in team_queues.waiting(unit, team).page(_MOST_LOOKED_AT).documents:
+    for waiting in team_queues.waiting(unit, tenant_id, team.id).page(_MOST_LOOKED_AT).documents:
         person = staff.best_for(waiting)
         if person is not None:
             _assign(deps, unit, team, waiting.id, person)
             return True
     return False
+
+
+def _let_next_go(deps: Deps, unit: UnitOfWork, tenant_id: str, team_id: str) -> bool:
+    """Take the first conversation out of the queue of a team that is gone; returns whether there was one."""
+    waiting = team_queues.waiting(unit, tenant_id, team_id).first()
+    conversation = unit.conversations.owned_or_none(tenant_id, waiting.id) if waiting is not None else None
+    if conversation is None or conversation.queue_order is None:
+        return waiting is not None
+    conversation.leave_queue()
+    conversation.team_id = None
+    if conversation.assignee_id == team_id:
+        ownership.assign(deps, unit, conversation, None)
+    clocks.follow(deps, conversation)
+    _note(deps, unit, conversation, "The team for which this conversation waited was deleted.")
+    return True
 
 
 def _assign(deps: Deps, unit: UnitOfWork, team: AgentTeam, conversation_id: str, person: Availability) -> None:

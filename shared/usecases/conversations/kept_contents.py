@@ -44,15 +44,25 @@ def keep(deps: Deps, tenant_id: str, content: bytes, refer: Refer) -> None:
     stored = files.put(tenant_id, [content], deps.settings.file_limit_mb * MEGABYTE)
     is_cleaned = usage is not None and usage.clean_at is not None
 
-    def attempt(unit: UnitOfWork) -> bool:
-        is_new = refer(unit, stored) and _count(unit, tenant_id, stored)
+    def attempt(unit: UnitOfWork) -> tuple[bool, bool]:
+        is_referred = refer(unit, stored)
+        is_new = is_referred and _count(unit, tenant_id, stored)
         if is_new and not is_cleaned:
             unit.file_usage.patch(tenant_id, clean_at=deps.now() + CLEANED_EVERY)
-        return is_new
+        return is_referred, is_new
 
-    is_new = run_with_retry(deps, attempt)
+    is_referred, is_new = run_with_retry(deps, attempt)
+    if not is_referred:
+        _delete_unreferred(deps, tenant_id, stored)
     if is_new and not files.exists(tenant_id, stored.sha256):  # it was deleted between the two
         files.put(tenant_id, [content], deps.settings.file_limit_mb * MEGABYTE)
+
+
+def _delete_unreferred(deps: Deps, tenant_id: str, content: FileContent) -> None:
+    """Delete a content to which nobody refers: whoever wanted it was erased meanwhile."""
+    content_id = ids.stored_content(tenant_id, content.sha256)
+    if UnitOfWork(deps.store).stored_contents.owned_or_none(tenant_id, content_id) is None:
+        files_of(deps).delete(tenant_id, content.sha256)
 
 
 def _count(unit: UnitOfWork, tenant_id: str, content: FileContent) -> bool:

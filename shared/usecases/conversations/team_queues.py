@@ -55,10 +55,10 @@ def make_room(deps: Deps, unit: UnitOfWork, conversation: Conversation, former_a
         availabilities.have_looked_at(deps, unit, availability)
 
 
-def waiting(unit: UnitOfWork, team: AgentTeam) -> Query[Conversation]:
+def waiting(unit: UnitOfWork, tenant_id: str, team_id: str) -> Query[Conversation]:
     """What waits for the team's people, in order."""
-    query = unit.conversations.query().where(lambda conversation: conversation.tenant_id, "==", team.tenant_id)
-    query = query.where(lambda conversation: conversation.team_id, "==", team.id)
+    query = unit.conversations.query().where(lambda conversation: conversation.tenant_id, "==", tenant_id)
+    query = query.where(lambda conversation: conversation.team_id, "==", team_id)
     query = query.where(lambda conversation: conversation.queue_order, ">", "")
     return query.order_by(lambda conversation: conversation.queue_order)
 

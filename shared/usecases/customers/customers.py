@@ -75,8 +75,9 @@ def with_phone_or_email(deps: Deps, tenant_id: str, phone: str | None, email: st
 
 
 def spellings_of_phone(phone: str) -> list[str]:
-    """As somebody wrote it, and its digits with and without a `+`."""
+    """As somebody wrote it, and its digits with and without a `+`; `00` in front means a `+`, too."""
     digits = "".join(character for character in phone if character.isdigit())
+    digits = digits.removeprefix("00") or digits
     return list(dict.fromkeys([phone, f"+{digits}", digits]))
 
 

@@ -117,8 +117,7 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
     # What may fail without the provider's doing comes before the claim: a
     # claimed item that nobody finishes counts as perhaps sent.
     try:
-        holders = ability(instance.adapter, SupportsHolders)
-        if holders is not None and holders.is_held_elsewhere(deps, instance, item.conversation_id):
+        if _is_held_elsewhere(deps, instance, item):
             return False
         part = parts.next_part(instance, item, file_links.payload_of(deps, instance, item))
         send = _call(deps, instance, item, part)
@@ -136,6 +135,12 @@ def _step(deps: Deps, unit: UnitOfWork, tenant_id: str, item: OutboxItem) -> boo
         _claim(deps, unit, item, now)
         is_settled = _send(deps, instance, item, part, send)
     return is_settled and (part.is_last or _go_on(deps, item))
+
+
+def _is_held_elsewhere(deps: Deps, instance: Instance, item: OutboxItem) -> bool:
+    """Whether another process has the connection over which the item is sent, or the next holder will."""
+    holders = ability(instance.adapter, SupportsHolders)
+    return holders is not None and holders.is_held_elsewhere(deps, instance, item.conversation_id)
 
 
 def _call(deps: Deps, instance: Instance, item: OutboxItem, part: Part) -> Callable[[], Sent]:
@@ -196,6 +201,8 @@ def _settle_unfinished(deps: Deps, unit: UnitOfWork, item: OutboxItem, now: date
     if item.due_at and item.due_at > now:
         raise Conflict
     instance = instance_lookup.find_cached(deps, instance_id=item.instance_id)
+    if instance is not None and _is_held_elsewhere(deps, instance, item):
+        return False
     detail = "the sender stopped before it could write down what became of the message"
     return settling.settle_unknown(deps, unit, item, instance, detail)
 
@@ -226,6 +233,11 @@ def _recover(deps: Deps, unit: UnitOfWork, item: OutboxItem) -> bool:
         return False
     instance = instance_lookup.find_cached(deps, instance_id=item.instance_id)
     try:
+        if instance is not None and _is_held_elsewhere(deps, instance, item):
+            # Whoever holds the connection next may know whether it was sent, and need not wait for the lease's end.
+            item.due_at = deps.now()
+            unit.commit()
+            return False
         settling.settle_unknown(deps, unit, item, instance, "the hub stopped while it was sending the message")
     except Conflict:  # a worker of this process was faster
         return False

@@ -206,13 +206,15 @@ def _backoff(deps: Deps, attempts: int) -> float:
 
 def _may_repeat(deps: Deps, instance: Instance, part: Part, since: datetime) -> bool:
     repeats = ability(instance.adapter, SupportsRepeats)
-    return repeats is not None and repeats.may_repeat(part.payload, since, deps.now())
+    return repeats is not None and repeats.may_repeat(deps, instance, part.payload, since)
 
 
 def _ask_later(deps: Deps, unit: UnitOfWork, instance: Instance, item: OutboxItem, pause: float, detail: str) -> None:
     """What becomes of the message is asked in a while; the message itself is shown as on its way until then."""
     item.status, item.reason, item.error = OutboxStatus.FAILED, OUTCOME_UNKNOWN, detail
     item.updated_at = deps.now()
+    if item.lookups == 0:
+        item.note_failure(item.updated_at, OUTCOME_UNKNOWN, detail)
     item.next_retry_at = item.due_at = item.updated_at + timedelta(seconds=pause)
     unit.commit()
     pacing.wake_after(deps, item, instance, pause)

@@ -38,8 +38,8 @@ class Outcome:
     """
 
     attempt: Attempt
-    answer: str | None = None
-    is_unreachable: bool = False
+    answer: str | None
+    is_unreachable: bool
     retry_after: float = 0.0
 
     @property

@@ -71,7 +71,7 @@ def resend(deps: Deps, tenant_id: str, endpoint_id: str, delivery_id: str) -> We
             again = unit.webhook_deliveries.add(
                 WebhookDelivery(
                     **former.model_dump(
-                        include={"tenant_id", "endpoint_id", "event_id", "type", "topic", "at", "body"}
+                        include={"tenant_id", "endpoint_id", "event_id", "type", "topic", "subject", "at", "body"}
                     ),
                     id=new_id(),
                     lane=new_id(),  # what it was sent with is over: it waits for nothing

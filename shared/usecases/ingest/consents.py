@@ -36,7 +36,8 @@ def _says(instance: Instance, received: MessageReceived, change: Consent) -> boo
     texts = [received.text]
     if instance.type is ChannelType.EMAIL:
         texts = [received.content.subject, (received.text or "").strip().partition("\n")[0]]
-    return any(says(text, change, own_words) for text in texts)
+    is_sms = instance.type is ChannelType.SMS
+    return any(says(text, change, own_words, is_sms=is_sms) for text in texts)
 
 
 def _may_say(instance: Instance, received: MessageReceived) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeAlias
 
@@ -23,6 +23,7 @@ from shared.domain.messages import (
     Author,
     Direction,
     EarlyNote,
+    ErasedMessage,
     Message,
     MessageAlias,
     MessageNote,
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 # A note whose message never came is of no use to anybody after this long.
 _NOTE_LIFE = timedelta(days=7)
 _PAGE = 50
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 _Record: TypeAlias = Message | MessageNote
 """A message, or the note about one that has not come yet: the same rules decide what either takes in."""
@@ -54,6 +56,7 @@ def apply_receipt(deps: Deps, instance: Instance, receipt: Receipt) -> None:
         status = later_status(record.status, receipt.status)
         if status is not record.status:
             record.status = status
+            _note_receipt(deps, record, status)
             record.error = receipt.error if status is MessageStatus.DEAD else None
 
     def attempt(unit: UnitOfWork) -> bool:
@@ -155,6 +158,11 @@ def apply_reaction(deps: Deps, instance: Instance, reaction: ReactionChanged) ->
     _change(deps, instance, reaction.external_message_id, change)
 
 
+def _note_receipt(deps: Deps, record: _Record, status: MessageStatus) -> None:
+    if isinstance(record, Message):
+        record.receipts = {**record.receipts, status.value: deps.now()}
+
+
 def apply_watermark(deps: Deps, instance: Instance, watermark: Watermark) -> None:
     """Everything sent to a chat up to a time was delivered or read.
 
@@ -183,6 +191,7 @@ def _mark_page(
             status = later_status(message.status, watermark.status)
             if status is not message.status:
                 has_marked, message.status = True, status
+                _note_receipt(deps, message, status)
                 campaign_results.follow(unit, message, watermark.until)
                 realtime.message_updated(deps, unit, message, EventTopic.STATUS)
     return has_marked, page.cursor
@@ -209,20 +218,24 @@ def _change(
     run_with_retry(deps, attempt)
 
 
-def _record(unit: UnitOfWork, message_id: str) -> Message | EarlyNote | None:
+def _record(unit: UnitOfWork, message_id: str) -> Message | EarlyNote | ErasedMessage | None:
     """The message, followed to our own document when the provider's id is only another name for it; else the note."""
     record = unit.message_records.get(message_id)
-    return unit.messages.of_any_tenant(record.alias_of) if isinstance(record, MessageAlias) else record
+    if not isinstance(record, MessageAlias):
+        return record
+    return unit.messages.of_any_tenant(record.alias_of) or ErasedMessage(erased_at=_LONG_AGO)
 
 
 def _change_record(
     deps: Deps,
     unit: UnitOfWork,
     message_id: str,
-    record: Message | EarlyNote | None,
+    record: Message | EarlyNote | ErasedMessage | None,
     change: Callable[[_Record], None],
 ) -> None:
     """Change the message, else the note that waits for it; a note is made for what has none."""
+    if isinstance(record, ErasedMessage):
+        return
     if isinstance(record, Message):
         former = record.model_copy()
         change(record)

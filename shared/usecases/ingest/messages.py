@@ -157,7 +157,7 @@ def _store_in_chat(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identit
         tenant = tenants.cached(deps, chat.tenant_id)
         conversation.give_to_human(None, ownership.pause_ends_at(deps, arrival.instance, tenant))
     _route(deps, unit, arrival, chat, conversation, is_new=is_new)
-    is_flood = floods.count(arrival, chat)
+    is_flood = floods.count(unit, arrival, chat)
     if is_new:
         unit.conversations.add(conversation)
         clocks.follow(deps, conversation)
@@ -165,7 +165,7 @@ def _store_in_chat(deps: Deps, unit: UnitOfWork, arrival: Arrival, chat: Identit
         sets_clocks = chat.waiting_since != waiting_before
         _change_conversation(deps, unit, arrival, conversation, message, sets_clocks=sets_clocks)
         if is_flood:
-            floods.pause(deps, unit, arrival, conversation_id)
+            floods.pause(deps, unit, arrival, chat, conversation_id)
     amounts = Counters(inbound=int(received.is_by_customer), outbound=int(received.from_me), sessions=int(is_new))
     counters.count(unit, counters.Source.of(conversation), received_at, amounts)
     return Stored(message, conversation, is_whole=is_new)

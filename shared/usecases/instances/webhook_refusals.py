@@ -11,9 +11,10 @@ from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.ids import new_id
 from shared.domain.instances import Instance
 from shared.domain.notifications import Notification
-from shared.errors import StoreError
+from shared.errors import HubError
 from shared.usecases.instances.instance_documents import label
 from shared.usecases.instances.status_details import reported
+from shared.usecases.reporting import notifications
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def note_refused_webhook(deps: Deps, instance: Instance, reason: str) -> None:
         return
     try:
         run_with_retry(deps, lambda unit: _note(deps, unit, instance, reason, count))
-    except StoreError as error:
+    except HubError as error:
         log.warning("a refused webhook was not counted", extra={"instance_id": instance.id, "why": error.detail})
 
 
@@ -52,7 +53,9 @@ def _note(deps: Deps, unit: UnitOfWork, instance: Instance, reason: str, count: 
         f"{label(stored)} refuses calls that should come from its provider, and what they bring is lost: {reason}. "
         "If messages are missing, connect the channel again."
     )
-    unit.notifications.add(
+    notifications.add(
+        deps,
+        unit,
         Notification(
             id=new_id(),
             tenant_id=stored.tenant_id,
@@ -60,5 +63,5 @@ def _note(deps: Deps, unit: UnitOfWork, instance: Instance, reason: str, count: 
             title="Webhook Refused",
             message=message[:_MAX_CHARACTERS],
             created_at=now,
-        )
+        ),
     )

@@ -34,7 +34,7 @@ class Draft:
     """A message to send. One that is accepted twice is sent once, for its `message_id` is the same.
 
     With `opens` it starts something new: the context of earlier messages on this channel does not apply to it. One that
-    `grows` is the beginning of an answer that is still being written.
+    `grows` is the beginning of an answer that is still being written. `tools` are those that were called for it.
     """
 
     message_id: str
@@ -55,12 +55,14 @@ class Draft:
     campaign_id: str | None = None
     opens: bool = False
     grows: bool = False
+    tools: tuple[str, ...] = ()
 
     @property
     def extra(self) -> dict[str, Any]:
         """What the stored message holds beside its text."""
         extra: dict[str, Any] = {"template": self.template.model_dump(exclude_none=True)} if self.template else {}
         extra |= {"growing": True} if self.grows else {}
+        extra |= {"tools": list(self.tools)} if self.tools else {}
         return extra | ({"choices": [choice.model_dump() for choice in self.choices]} if self.choices else {})
 
     def check(self) -> None:

@@ -150,6 +150,7 @@ def record_unavailable(deps: Deps, unit: UnitOfWork, item: OutboxItem, pause: fl
     item.status, item.reason, item.error = OutboxStatus.FAILED, "unavailable", detail
     item.next_retry_at = item.due_at = now + timedelta(seconds=pause)
     item.updated_at = now
+    item.note_failure(now, "unavailable", detail)
     if not item.is_change:
         unit.messages.patch(item.id, status=MessageStatus.FAILED, error=detail)
         realtime.message_status_changed(deps, unit, item)
@@ -170,6 +171,7 @@ def record_dead(
     item.status, item.open, item.reason, item.error = OutboxStatus.DEAD, False, reason, detail
     item.due_at = item.next_retry_at = None
     item.updated_at = now
+    item.note_failure(now, reason, detail)
     error = reason if reason in detail else f"{reason}: {detail}"
     title: str | None = "A message was not delivered"
     if item.payload.change is not None:
@@ -191,6 +193,7 @@ def record_dead(
             type="message_dead",
             title=title,
             message=f"{label(instance) if instance else 'A deleted channel'}: {reason}: {detail}",
+            conversation_id=item.conversation_id,
             created_at=now,
         ),
     )

@@ -136,10 +136,11 @@ class GrowingAnswer:
         step = changing.make(self._deps, unit, self._turn.instance, message, item, change, text, spans)
         self._step_id = step.id if step.id != item.id else None
 
-    def finish(self, unit: UnitOfWork, part: Part) -> None:
-        """Have the message say its end, in the unit that ends the customer's waiting."""
+    def finish(self, unit: UnitOfWork, part: Part, tools: tuple[str, ...]) -> None:
+        """Have the message say its end and which tools were called, in the unit that ends the customer's waiting."""
         message = unit.messages.owned(self._turn.conversation.tenant_id, self._message_id)
         message.extra = {name: value for name, value in message.extra.items() if name != "growing"}
+        message.extra |= {"tools": list(tools)} if tools else {}
         self._grow(unit, message, part)
 
     def cancel(self) -> None:

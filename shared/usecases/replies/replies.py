@@ -262,7 +262,8 @@ def _enqueue(
     unanswered_since = _still_waiting_since(unit, conversation, turn)
     instance = _current_instance(deps, conversation, turn)
     parts = _parts(answer, instance)
-    drafts = _drafts(turn, answerer, parts)
+    tools = answer.run.called if answer.run else ()
+    drafts = _drafts(turn, answerer, parts, tools)
     hand_over_reason = answer.run.hand_over_reason if answer.run else None
     if hand_over_reason is not None:
         # The customer waits on, now for a person.
@@ -280,7 +281,7 @@ def _enqueue(
     automatic_answers.count(deps, unit, conversation)
     has_grown = growth is not None and growth.is_begun and instance.id == turn.instance.id
     if has_grown and growth is not None:
-        growth.finish(unit, parts[0])
+        growth.finish(unit, parts[0], tools)
     others = drafts[1:] if has_grown else drafts
     enqueueing.enqueue(deps, unit, conversation, instance, others, unanswered_since=unanswered_since)
     if answer.by_team and answerer.crew:
@@ -327,7 +328,7 @@ def _parts(answer: _Answer, instance: Instance) -> list[Part]:
     return messages_of(answer.text, capabilities, is_markdown=answer.is_markdown and instance.options.may_be_markdown)
 
 
-def _drafts(turn: Turn, answerer: Answerer, parts: Sequence[Part]) -> list[enqueueing.Draft]:
+def _drafts(turn: Turn, answerer: Answerer, parts: Sequence[Part], tools: tuple[str, ...]) -> list[enqueueing.Draft]:
     """The parts as messages whose ids are made of what they answer, so that it is answered once."""
     answered_id = turn.conversation.last_inbound_message_id or turn.unanswered[-1].id
     return [
@@ -337,6 +338,7 @@ def _drafts(turn: Turn, answerer: Answerer, parts: Sequence[Part]) -> list[enque
             author_id=answerer.id,
             text=text,
             spans=spans,
+            tools=tools if number == 0 else (),
         )
         for number, (text, spans) in enumerate(parts)
     ]

@@ -21,6 +21,17 @@ locals {
       for topic in try(row.roles.listens, []) : "${name}/${topic}" => { function = name, topic = topic }
     }
   ]...)
+  erasers = merge([
+    for name, row in local.deployed : {
+      for topic in try(row.roles.erases, []) : "${name}/${topic}" => { function = name, topic = topic }
+    }
+  ]...)
+  kept_erasers = merge([
+    for name, row in local.deployed : {
+      for subscription, kept in local.kept : "${name}/${subscription}" => { function = name, subscription = subscription }
+      if contains(try(row.roles.erases, []), kept.topic)
+    }
+  ]...)
   scalers = toset([for name, row in local.deployed : name if can(row.roles.scales)])
   mounts = merge([
     for name, secrets in local.mounted : {
@@ -178,6 +189,25 @@ resource "google_pubsub_topic_iam_member" "pullers_bury" {
   topic   = google_pubsub_topic.dead[local.subscriptions[each.value.subscription].topic].name
   role    = "roles/pubsub.publisher"
   member  = google_service_account.function[each.value.function].member
+}
+
+# Who erases a customer takes what Pub/Sub keeps of them out of its dead letters and retained events.
+resource "google_pubsub_subscription_iam_member" "erases_dead" {
+  for_each = local.erasers
+
+  project      = var.project
+  subscription = google_pubsub_subscription.dead[each.value.topic].name
+  role         = "roles/pubsub.subscriber"
+  member       = google_service_account.function[each.value.function].member
+}
+
+resource "google_pubsub_subscription_iam_member" "erases_kept" {
+  for_each = local.kept_erasers
+
+  project      = var.project
+  subscription = google_pubsub_subscription.kept[each.value.subscription].name
+  role         = "roles/pubsub.subscriber"
+  member       = google_service_account.function[each.value.function].member
 }
 
 # An instance of sockets or holders makes itself a subscription, and takes it away when it ends.

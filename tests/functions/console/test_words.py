@@ -73,8 +73,8 @@ def test_every_way_to_connect_a_channel_is_explained_in_every_language(language:
 
 
 def _field_words(language: str) -> dict[str, str]:
-    words: dict[str, str] = json.loads(Path(FOLDER, "i18n", f"channel-fields.{language}.json").read_text())
-    return words
+    labels: dict[str, str] = json.loads(Path(FOLDER, "i18n", f"channel-fields.{language}.json").read_text())
+    return labels
 
 
 def _entered(schema: dict[str, Any]) -> bool:
@@ -95,9 +95,9 @@ def test_every_field_that_a_channel_asks_for_has_words_and_no_word_is_for_anothe
         for form in [schema, *schema.get("anyOf", [])]
         for choice in form.get("enum", [])
     }
-    words = _field_words("en")
-    assert names - words.keys() == set()
-    assert {key for key in words if key not in names | choices | {f"{name}.help" for name in names}} == set()
+    labels = _field_words("en")
+    assert names - labels.keys() == set()
+    assert {key for key in labels if key not in names | choices | {f"{name}.help" for name in names}} == set()
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:])

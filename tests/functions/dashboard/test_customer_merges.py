@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,12 +11,14 @@ import pytest
 from flask.testing import FlaskClient
 
 from functions.dashboard.main import blueprints
+from infra.bench.counting import CountingStore
 from shared.deps import Deps
 from shared.documents import ids
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.conversations import Conversation
 from shared.domain.customers import Customer, Identity
 from shared.domain.instances import ChannelType, Instance
+from shared.domain.merges import MergeState
 from shared.ports.store import Create, Merge, Ref, Where
 from shared.usecases.customers import customer_merges
 from tests import refs
@@ -243,3 +246,13 @@ def test_ten_at_once_merge_once(deps: Deps, client: FlaskClient, two: None) -> N
     assert len({answer.json["merge_id"] for answer in answers}) == 1
     assert history(client, "ann") == {"a", "b", "c"}
     assert profile(client, "ann")["tags"] == ["vip", "new"]
+
+
+def test_undoing_an_undone_merge_once_more_writes_nothing(client: FlaskClient, deps: Deps, two: None) -> None:
+    merge_id = merge(client).json["merge_id"]
+    unmerge(client, merge_id)
+    store = CountingStore(deps.store)
+    record = customer_merges.unmerge(
+        dataclasses.replace(deps, store=store), deps.settings.default_tenant_id, "ann", merge_id
+    )
+    assert (record.state, store.spent.commits) == (MergeState.UNMERGED, 0)

@@ -198,6 +198,9 @@ class BrokenBlobs:
     def get(self, key: str) -> None:
         raise StoreError("the disk is gone")
 
+    def delete(self, key: str) -> None:
+        raise StoreError("the disk is gone")
+
     def close(self) -> None:
         pass
 

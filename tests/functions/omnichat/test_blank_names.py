@@ -1,4 +1,4 @@
-"""A name that consists of spaces is refused."""
+"""A name or a text that consists of spaces is refused."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.pipeline.hub import Hub
+from tests.pipeline.manual_hub import ManualHub
 
 PERSON = {"email": "bob@example.com", "role": "agent"}
 
@@ -36,3 +37,23 @@ def test_a_conversation_is_given_to_nobody_by_a_blank_name(hub: Hub, blank: str 
     path = f"/api/conversations/{hub.conversation().id}"
     assert hub.patch(path, {"assigneeId": " bob "})["assigneeId"] == "bob"
     assert hub.patch(path, {"assigneeId": blank})["assigneeId"] is None
+
+
+def test_nobody_writes_a_blank_text(manual_hub: ManualHub) -> None:
+    hub = manual_hub
+    hub.writes(hub.telegram(), "hello")
+    session = hub.conversation().id
+    message = hub.say(session, "hello")["message"]["id"]
+    hub.work()
+    reply = hub.post("/api/canned-replies", {"shortCode": "hi", "text": "Hello"}, 201)["id"]
+    campaign = {"name": "Spring", "channels": ["WHATSAPP"]}
+    for blank in (" ", "\n\t"):
+        for path, field in ((f"conversations/{session}/notes", "text"), ("canned-replies", "text")):
+            refused = hub.post(
+                f"/api/{path}", {"shortCode": "bye", field: blank} if "canned" in path else {field: blank}, 400
+            )
+            assert refused["fields"] == {field: "must not be blank"}
+        hub.patch(f"/api/canned-replies/{reply}", {"text": blank}, 400)
+        hub.patch(f"/api/messages/{message}", {"text": blank}, 400)
+        assert hub.put(f"/messages/{message}", {"content": blank}, 400)["fields"] == {"content": "must not be blank"}
+        hub.post("/api/campaigns", campaign | {"texts": {"WHATSAPP": blank}}, 400)

@@ -32,6 +32,7 @@ def test_a_customer_is_looked_up_by_number_and_mail_however_they_are_written(man
         "phone=%2B5511988887777",
         "phone=5511988887777",
         "phone=%2B55 (11) 98888-7777",
+        "phone=0055 11 98888 7777",
         "email=ada@example.com",
         "email=ADA@example.com",
         "phone=5511988887777&email=ada@example.com",
@@ -138,6 +139,24 @@ def test_who_is_there_already_is_changed_and_loses_nothing(manual_hub: ManualHub
     assert _ids(manual_hub, "limit=5") == [ada]
 
 
+def test_a_field_of_their_own_that_is_null_is_one_that_they_do_not_have(manual_hub: ManualHub) -> None:
+    ada = _add(manual_hub, **ADA, customFields={"plan": "gold", "seats": None})
+    assert ada["customFields"] == {"plan": "gold"}
+    row = '{"email": "bob@example.com", "customFields": {"plan": null, "seats": 2}}'
+    assert _import(manual_hub, row)["created"] == 1
+    assert _import(manual_hub, row)["unchanged"] == 1
+    [bob] = manual_hub.get("/api/customers?email=bob@example.com")["customers"]
+    assert bob["customFields"] == {"seats": 2}
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_spreadsheets_of_other_countries_are_read_too(manual_hub: ManualHub, delimiter: str) -> None:
+    lines = [("name", "phone", "tags"), ("Lovelace, Ada", "+5511988887777", '"vip;new"'), ("Bob", "+49151", "")]
+    assert _import(manual_hub, "".join(delimiter.join(line) + "\n" for line in lines))["created"] == 2
+    [ada] = manual_hub.get("/api/customers?phone=5511988887777")["customers"]
+    assert (ada["name"], ada["tags"]) == ("Lovelace, Ada", ["vip", "new"])
+
+
 def test_who_was_imported_and_has_another_number_now_stays_one(manual_hub: ManualHub) -> None:
     _import(manual_hub, "name,phone\nAda,+5511988887777\n")
     [ada] = _ids(manual_hub, "limit=5")
@@ -149,6 +168,7 @@ def test_who_was_imported_and_has_another_number_now_stays_one(manual_hub: Manua
 @pytest.mark.parametrize(
     ("content", "detail"),
     [
+        ("phone,name,phone\n+1,Ada,+2\n", "the heading has a column twice: phone"),
         ("name\nAda\n", "line 2: The body must have an email or a phone"),
         ("nmae,phone\nAda,+49\n", "line 2: nmae is no field here; did you mean name?"),
         ("name,phone\nAda,+49,more\n", "line 2 has more columns than the heading"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain.accounts import Role
 from shared.domain.notifications import Notification
 from shared.ports.store import Create, Ref
 from shared.usecases.reporting.notifications import notify_once
@@ -58,6 +59,20 @@ def test_each_person_reads_for_themselves(manual_hub: ManualHub, ann: dict[str, 
     _notify(hub, 3)
     assert _read(hub, ann) == {"n3": False, "n2": True, "n1": True}
     assert _read(hub, hub.headers) == {"n3": False, "n2": False, "n1": True}
+
+
+def test_who_only_looks_on_reads_for_themselves_too(manual_hub: ManualHub) -> None:
+    hub = manual_hub
+    user = a_user(id="vera", tenant_id=hub.tenant_id, email="vera@example.com", role=Role.VIEWER)
+    hub.store.commit([Create(Ref("users", user.id), user.model_dump())])
+    vera = signed_in(hub.deps, user)
+    for number in (1, 2):
+        _notify(hub, number)
+    _mark(hub, vera, "n1/read")
+    assert _read(hub, vera) == {"n2": False, "n1": True}
+    _mark(hub, vera, "read")
+    assert _read(hub, vera) == {"n2": True, "n1": True}
+    assert _read(hub, hub.headers) == {"n2": False, "n1": False}
 
 
 def test_a_mention_is_one_persons(manual_hub: ManualHub, ann: dict[str, str]) -> None:

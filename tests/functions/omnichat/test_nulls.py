@@ -20,6 +20,7 @@ from functions.omnichat.customer_schemas import (
     NewCustomer,
     OptOutIn,
 )
+from functions.omnichat.erasure_schemas import CheckedReportIn, ErasureIn
 from functions.omnichat.front_end_schemas import BotConnectIn, DisplayedIn, WhatsAppRemovalIn
 from functions.omnichat.inbox_schemas import BulkIn
 from functions.omnichat.message_schemas import AttachmentIn, ChoiceIn, PollIn, ReactionIn, TemplateIn
@@ -77,6 +78,8 @@ NEEDED: list[tuple[type[Request], dict[str, Any]]] = [
     (ReplayIn, {"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"}),
     (WebhookChange, {}),
     (WebhookIn, {"url": "https://shop.example/", "topics": ["message"]}),
+    (CheckedReportIn, {"report": "{}", "signature": "x"}),
+    (ErasureIn, {"confirmation": "Ada"}),
     (CannedReplyChange, {}),
     (CannedReplyIn, {"shortCode": "hi", "text": "Hello"}),
     (ChannelIn, {"name": "Support", "type": "TELEGRAM_BOT"}),

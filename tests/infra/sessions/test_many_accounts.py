@@ -6,7 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -37,6 +37,9 @@ class QuietLine:
 
     def send(self, to: str, message: Mapping[str, Any], content: bytes | None = None) -> Posted:
         return Posted(message_id="1")
+
+    def may_have_sent(self, part_id: str, claimed_at: datetime) -> bool:
+        return True
 
     def show_typing(self, to: str) -> None: ...
 

@@ -258,7 +258,7 @@ class Conn {
     )
     const hm = crypto.createHmac('sha256', Buffer.from(adv, 'base64')).update(det).digest()
     const ct = Buffer.from(proto.ADVSignedDeviceIdentityHMAC.encode({ details: det, hmac: hm }).finish())
-    this.newdev = { user, jid, lid, acc, prekeys: [], unacknowledged: new Map(), undecrypted: new Set() }
+    this.newdev = { user, jid, lid, acc, prekeys: [], unacknowledged: new Map(), undecrypted: new Map() }
     pending.delete(this)
     this.send({
       tag: 'iq',
@@ -476,14 +476,18 @@ class Conn {
     }
     if (n.tag === 'presence') state.presences.push({ user: this.dev.user, type: n.attrs.type })
     if (n.tag === 'chatstate') state.typing.push({ chat: n.attrs.to, state: n.content[0].tag })
-    // What it could not decrypt it acknowledges, too, after it has asked for it again.
-    if (n.tag === 'ack' && this.dev?.undecrypted.delete(n.attrs.id)) return
+    // What it could not decrypt it acknowledges, too, each time after it has asked for it again.
+    const askedFor = this.dev?.undecrypted.get(n.attrs.id)
+    if (n.tag === 'ack' && askedFor) {
+      this.dev.undecrypted.set(n.attrs.id, askedFor - 1)
+      return
+    }
     if ((n.tag === 'receipt' && n.attrs.type !== 'retry') || n.tag === 'ack') {
       if (this.dev?.unacknowledged.delete(n.attrs.id))
         state.confirmedAfter.push(Date.now() - deliveredAt.get(n.attrs.id))
     }
     if (n.tag === 'receipt' && n.attrs.type === 'retry') {
-      this.dev?.undecrypted.add(n.attrs.id)
+      this.dev?.undecrypted.set(n.attrs.id, (this.dev.undecrypted.get(n.attrs.id) || 0) + 1)
       state.retries++
       const m = sentMsgs.get(n.attrs.id)
       const keys = child(n, 'keys')

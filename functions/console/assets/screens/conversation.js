@@ -416,6 +416,8 @@ const EMOJIS = ["👍", "❤️", "😂", "😮", "🙏", "✅"];
 
 function LineMenu({ message, kind, abilities, onQuote }) {
   const [editing, setEditing] = useState(false);
+  const [Journey, setJourney] = useState(null);
+  const showJourney = () => import("./journey.js").then((module) => setJourney(() => module.default), toastError);
   const copy = async () => {
     await navigator.clipboard.writeText(message.text);
     toast(t("line.copied"));
@@ -435,10 +437,12 @@ function LineMenu({ message, kind, abilities, onQuote }) {
     ...(canAnswer && abilities.includes("reaction") ? EMOJIS.map((emoji) => ({ label: emoji, kind: "emoji", onSelect: () => react(emoji) })) : []),
     message.text && navigator.clipboard && { label: t("line.copy"), icon: "copy", onSelect: copy },
     isSent && message.text && abilities.includes("edit") && { label: t("line.edit"), icon: "pencil", onSelect: () => setEditing(true) },
+    isTheirs && { label: t("journey.title"), icon: "split", onSelect: showJourney },
     isSent && abilities.includes("delete") && { label: t("line.delete"), icon: "trash-2", kind: "danger", onSelect: remove },
   ].filter(Boolean);
   if (!items.length) return null;
   return html`<${Menu} icon="ellipsis" label=${t("line.menu")} align=${kind === "customer" ? "start" : "end"} class="line-menu" items=${items} />
+    ${Journey && html`<${Journey} messageId=${message.id} onClose=${() => setJourney(null)} />`}
     ${editing && html`<${Edit} message=${message} onClose=${() => setEditing(false)} />`}`;
 }
 

@@ -1,6 +1,6 @@
 // The panel beside a conversation: who the customer is, where they can be reached, and who else they were.
 import { html, useState } from "../vendor/preact.js";
-import { api, dateAndTime, dayName, may, pathTo, shortMoment, t } from "../core.js";
+import { api, dateAndTime, dayName, goTo, may, pathTo, shortMoment, t } from "../core.js";
 import { change, repairSoon } from "../live.js";
 import { nameOf } from "./inbox.js";
 import {
@@ -13,6 +13,7 @@ export function CustomerPanel({ row, onClose }) {
   const customer = useLoad((signal) => api.get(`/api/customers/${row.customerId}`, {}, { signal }), [row.customerId]);
   const [editing, setEditing] = useState(false);
   const [merging, setMerging] = useState(false);
+  const [erasing, setErasing] = useState(false);
   const { value, error, isLoading, reload } = customer;
   return html`<aside class="customer-panel" aria-label=${t("customer.panel")}>
     <header><h2>${t("customer.title")}</h2><${Button} icon="x" label=${t("close")} onClick=${onClose} /></header>
@@ -27,9 +28,11 @@ export function CustomerPanel({ row, onClose }) {
             <${Addresses} customer=${value} current=${row.id} />
             <${Later} title=${t("customer.history")}><${History} customer=${value} current=${row.id} /><//>
             <${Later} title=${t("merge.list")}><${Merges} customer=${value} onChange=${reload} onMerge=${() => setMerging(true)} /><//>
+            ${may("owner") && html`<section><${Button} kind="danger" icon="trash-2" onClick=${() => setErasing(true)}>${t("erase.begin")}<//></section>`}
           </div>`}
     ${editing && html`<${EditCustomer} customer=${value} onClose=${() => setEditing(false)} onSaved=${reload} />`}
     ${merging && html`<${Merge} customer=${value} onClose=${() => setMerging(false)} onMerged=${reload} />`}
+    ${erasing && html`<${Erase} customer=${value} onClose=${() => setErasing(false)} />`}
   </aside>`;
 }
 
@@ -192,6 +195,33 @@ function valueOf(typed, former) {
   if (typeof former === "number" && typed.trim() !== "" && Number.isFinite(Number(typed))) return Number(typed);
   if (typeof former === "boolean" && ["true", "false"].includes(typed.trim())) return typed.trim() === "true";
   return typed;
+}
+
+/** Erase the customer for good, once their name is typed; then shows how far that has come. */
+function Erase({ customer, onClose }) {
+  const [error, setError] = useState(null);
+  const [busy, setBusy] = useState(false);
+  const name = customer.name || customer.phone || customer.email || customer.id;
+  const erase = async (event) => {
+    event.preventDefault();
+    setBusy(true);
+    try {
+      const { id } = await api.post(`/api/customers/${customer.id}/erase`, Object.fromEntries(new FormData(event.target)));
+      repairSoon();
+      goTo(pathTo(["erasures", id]));
+    } catch (refusal) {
+      setError(refusal);
+      setBusy(false);
+    }
+  };
+  return html`<${Dialog} title=${t("erase.begin")} onClose=${onClose}>
+    <form onSubmit=${erase}>
+      <p>${t("erase.text")}</p>
+      <${Field} label=${t("erase.confirmation", { name })} name="confirmation" maxlength="254" dir="auto" autocomplete="off" required autofocus error=${fieldError(error, "confirmation")} />
+      ${error && html`<p class="error" role="alert">${error.message}</p>`}
+      <footer><${Button} onClick=${onClose}>${t("cancel")}<//><${Button} kind="danger" type="submit" busy=${busy}>${t("erase.confirm")}<//></footer>
+    </form>
+  <//>`;
 }
 
 /** Find the other one, see what would become of the two, and make one of them. */

@@ -2,6 +2,7 @@
 import { html, useState } from "../vendor/preact.js";
 import { api, formatNumber, pathTo, shortMoment, t, tOr } from "../core.js";
 import { Button, confirmed, Empty, Failure, Field, Icon, Skeleton, toast, toastError, useLoad } from "../ui.js";
+import Journey from "./journey.js";
 
 const PAGE = 100;
 const STATUSES = ["DEAD", "FAILED", "PENDING"];
@@ -81,6 +82,7 @@ function Items({ items, isDead, onDone }) {
       onDone();
     }, toastError);
   };
+  const [messageId, setMessageId] = useState(null);
   const heads = ["time", "action", "reason", "tries"].map((key) => t(`delivery.${key}`));
   return html`<section class="card"><div class="scroll" tabindex="0" role="region" aria-label=${t("nav.delivery")}><table class="figures texts">
     <thead><tr>${heads.map((head) => html`<th key=${head} scope="col">${head}</th>`)}<th scope="col"><span class="visually-hidden">${t("delivery.actions")}</span></th></tr></thead>
@@ -93,10 +95,13 @@ function Items({ items, isDead, onDone }) {
           <td>${formatNumber(item.attempts)}</td>
           <td class="row-actions">
             <a class="button quiet" href=${pathTo(["inbox", "open", item.conversationId])}><${Icon} name="message-circle" /> ${t("delivery.open")}</a>
+            <${Button} icon="split" label=${t("journey.title")} onClick=${() => setMessageId(item.messageId)} />
             ${isDead && html`<${Button} icon="rotate-ccw" label=${t("again")} onClick=${() => again(item)} />`}
           </td>
         </tr>`,
       )}
     </tbody>
-  </table></div></section>`;
+  </table></div>
+    ${messageId && html`<${Journey} messageId=${messageId} onClose=${() => setMessageId(null)} />`}
+  </section>`;
 }

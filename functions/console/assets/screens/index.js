@@ -12,5 +12,7 @@ export const SCREENS = [
   { path: "analytics", title: "nav.analytics", icon: "chart-column", role: "viewer", key: "a", load: () => import("./analytics.js") },
   { path: "delivery", title: "nav.delivery", icon: "truck", role: "owner", key: "d", load: () => import("./delivery.js") },
   { path: "webhooks", title: "nav.webhooks", icon: "zap", role: "admin", key: "w", load: () => import("./webhooks.js") },
+  { path: "audit", title: "nav.audit", icon: "file-text", role: "admin", key: "l", load: () => import("./audit.js") },
   { path: "settings", title: "nav.settings", icon: "settings", role: "viewer", key: "s", load: () => import("./settings.js") },
+  { path: "erasures", title: "erasures.title", role: "owner", load: () => import("./erasures.js") },
 ];

@@ -1,7 +1,7 @@
 // What a person chooses for themselves, and what an administrator says of the business.
 import { html, useState } from "../vendor/preact.js";
 import {
-  api, beginSession, BY_COOKIE, cannedReplies, desktopNotices, language, LANGUAGES, may, me, saveProfile, session, sounds, t, theme, THEMES, zone,
+  api, beginSession, BY_COOKIE, cannedReplies, desktopNotices, language, LANGUAGES, may, me, pathTo, saveProfile, session, sounds, t, theme, THEMES, zone,
 } from "../core.js";
 import { Button, Dialog, Failure, Field, fieldError, Skeleton, Switch, toast, toastError, useLoad } from "../ui.js";
 import { FormError, useSubmit } from "./setup_parts.js";
@@ -33,6 +33,12 @@ export default function Settings() {
     </section>
     ${may("admin") && html`<${Business} />`}
     ${may("agent") && html`<${CannedReplies} />`}
+    ${may("owner") &&
+    html`<section class="card">
+      <h2>${t("erasures.title")}</h2>
+      <p class="help">${t("erasures.help")}</p>
+      <div><a class="button" href=${pathTo(["erasures"])}>${t("erasures.open")}</a></div>
+    </section>`}
     <${Password} />
   </main>`;
 }

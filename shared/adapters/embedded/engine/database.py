@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from shared.adapters.embedded.engine import files
+from shared.adapters.embedded.engine import files, scrubbing
 from shared.adapters.embedded.engine.files import Synchronous
 from shared.errors import StoreError
 
@@ -38,6 +38,9 @@ COMMIT_TIMEOUT = 60.0
 
 MAX_GROUP = 256
 """Most callers served by one transaction, so that the first one does not wait for an endless queue."""
+
+SCRUBBED_WHOLE = 256 * 1024 * 1024
+"""Bytes; writing so much anew takes a few seconds."""
 
 
 class _Pending(Generic[W, T]):
@@ -120,6 +123,27 @@ class Database:
         """As `write_together`, in one of the next transactions; `settled` is then called with the result or error."""
         self._submit(job, work, settled)
         self._work_left.set()
+
+    def write_until_done(self, step: Job[bool]) -> None:
+        """Run `step` in one transaction after the other until it returns False: what others write comes in between."""
+        while self.write(step):
+            pass
+
+    def scrub(self) -> None:
+        """Write over what deleted rows have left in the file, and empty the write-ahead log.
+
+        Nothing is written meanwhile. A file of up to `SCRUBBED_WHOLE` is written anew. Of a larger one, which would
+        take too long, only the pages that are free are written over, and of the other pages what SQLite has not used
+        again may stay until the next `VACUUM`.
+        """
+        if self._thread is None:
+            return
+        with self._committing:
+            self._check_open()
+            try:
+                scrubbing.scrub(self._writer, whole=Path(self._path).stat().st_size <= SCRUBBED_WHOLE)
+            except (sqlite3.Error, OSError) as error:
+                raise StoreError(f"the database could not be scrubbed: {error}") from error
 
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         """Return the rows of a query over committed data; raises `StoreError`."""

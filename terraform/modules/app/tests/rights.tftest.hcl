@@ -116,8 +116,8 @@ run "nobody_may_do_more_than_the_table_says" {
     error_message = "A function gets the secrets that it may read, and only those that have a value"
   }
   assert {
-    condition     = toset(keys(google_storage_bucket_iam_member.media)) == toset(["dashboard"])
-    error_message = "Only who serves /media may use its bucket"
+    condition     = toset(keys(google_storage_bucket_iam_member.media)) == toset(["dashboard", "tick"])
+    error_message = "Only who serves /media, and who erases customers, may use its bucket"
   }
   assert {
     condition     = toset(keys(google_storage_bucket_iam_member.files)) == toset(["dashboard", "deliver", "omnichat", "tick"])
@@ -134,6 +134,13 @@ run "nobody_may_do_more_than_the_table_says" {
       toset(keys(google_pubsub_subscription_iam_member.pulls)) == toset(["holders/outbound-pull"])
     )
     error_message = "Only the sockets and the holders subscribe by themselves"
+  }
+  assert {
+    condition = (
+      toset(keys(google_pubsub_subscription_iam_member.erases_dead)) == toset(["tick/inbound", "tick/realtime"]) &&
+      toset(keys(google_pubsub_subscription_iam_member.erases_kept)) == toset(["tick/inbound-kept"])
+    )
+    error_message = "Only who erases customers takes away what Pub/Sub keeps"
   }
   assert {
     condition = (

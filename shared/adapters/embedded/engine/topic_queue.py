@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from shared.domain.events import Topic
+from shared.domain.events import Event, Topic
 
 MAX_TEXTS = 1000
-"""Events of a topic whose text is kept in memory; the text of later ones is read from the database again."""
+"""Events of a topic that are kept in memory; the text of later ones is read from the database again."""
 
 TENANT_SHARE = 3
 """How many threads a tenant may use for each one that is idle."""
@@ -31,8 +31,9 @@ class QueuedEvent:
     """A row of `events`; `id` is 0 for an event that has no row.
 
     `attempts` counts those already made; `due` is a Unix time; `text` is None
-    when it has to be read from the database. `name` identifies the event in
-    logs, once its text was parsed.
+    when it has to be read from the database. `event` is what this process has
+    published, until it is handed over. `name` identifies the event in logs,
+    once it was handed over.
     """
 
     id: int
@@ -43,6 +44,7 @@ class QueuedEvent:
     attempts: int = 0
     due: float = 0.0
     name: str = "(unread)"
+    event: Event | None = None
 
     @property
     def is_durable(self) -> bool:
@@ -85,7 +87,7 @@ class TopicQueue:
             for event in events:
                 self._size += 1
                 if self._size > MAX_TEXTS and event.is_durable:
-                    event.text = None
+                    event.text = event.event = None
                 if event.key in self._by_key:
                     self._by_key[event.key].append(event)
                 else:

@@ -24,6 +24,6 @@ def begin() -> None:
 
 
 def end() -> None:
-    """Collect garbage again, but never of what was loaded: a twentieth of a message's processor time."""
+    """Collect garbage again, without looking at all that was loaded."""
     gc.freeze()
     gc.enable()

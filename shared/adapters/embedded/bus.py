@@ -193,9 +193,9 @@ class SqliteBus:
     def _load(self, queued: QueuedEvent) -> Event:
         """The event for one attempt.
 
-        The first one gets the event that was published, if it was in this process: parsing what was written a moment
-        ago took a fortieth of a message's processor time. Whoever publishes an event lets go of it. Later attempts get
-        what was written, whatever a consumer has done to the event.
+        The first one gets the event that was published, if it was in this process, for what was written a moment ago
+        need not be parsed. Whoever publishes an event lets go of it. Later attempts get what was written, whatever a
+        consumer has done to the event.
         """
         event, queued.event = queued.event, None
         if event is not None:

@@ -38,6 +38,7 @@ SHORT = {
     "/api/business-hours/{id}": "a week's intervals and 400 holidays at most",
     "/api/sla-policies": "a tenant has at most 50 policies",
     "/api/teams/{id}/members": "a team has at most 20 members",
+    "/api/messages/{id}/journey": "of one message the last 20 tries are kept",
     "/api/agents/{id}": "an agent's tools, of which there are few",
     "/api/channels/{id}/templates/{template_id}": "a template's buttons, at most 10",
     "/api/webhooks/{id}": "an endpoint's topics and channels, of which there are few",

@@ -24,14 +24,17 @@ def _part_ids(message_ids: Sequence[str]) -> dict[str, str]:
 
 
 def _ended(directory: Path, epoch: int, *sent: str, worker: int = GONE) -> datetime:
-    """A line that has ended while these were being sent; returns when it began."""
+    """A line that has ended after ten minutes, while these were being sent; returns when it began."""
     directory.mkdir()
     departures = Departures(directory)
     departures.begin(epoch, worker)
+    origin = json.loads((directory / "origin.json").read_text())
+    origin["began_at"] -= 600
+    (directory / "origin.json").write_text(json.dumps(origin))
     for message_id in sent:
         departures.hear("Client/Send", MESSAGE.replace("3EB0AA", message_id))
     conclude(directory, _part_ids)
-    return datetime.fromtimestamp(json.loads((directory / "origin.json").read_text())["began_at"], UTC)
+    return datetime.fromtimestamp(origin["began_at"], UTC)
 
 
 def test_a_message_that_was_about_to_be_written_may_have_left_and_no_other(tmp_path: Path) -> None:
@@ -49,6 +52,13 @@ def test_what_was_claimed_by_a_line_that_nobody_remembers_may_have_left(tmp_path
     # Somebody else has held the account between.
     assert may_have_left("part-BB", began_at + timedelta(seconds=1), 5, departed)
     assert may_have_left("part-BB", began_at + timedelta(seconds=1), 3, departed)
+
+
+def test_what_was_claimed_after_the_killed_line_had_ended_may_have_left_by_the_present_one(tmp_path: Path) -> None:
+    began_at = _ended(tmp_path / "1", 1, "AA")
+    departed = departed_from([tmp_path / "1"])
+    assert not may_have_left("part-BB", began_at + timedelta(minutes=9), 2, departed)
+    assert may_have_left("part-BB", began_at + timedelta(minutes=11), 2, departed)
 
 
 def test_all_lines_since_the_claim_are_asked(tmp_path: Path) -> None:

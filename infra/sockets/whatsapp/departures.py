@@ -65,10 +65,14 @@ class Departures:
 
 @dataclass(frozen=True, slots=True)
 class Departed:
-    """What a line that has ended may have sent of late: parts by our own ids; `began_at` is Unix time."""
+    """What a line that has ended may have sent of late: parts by our own ids.
+
+    `began_at` and `ended_at` are Unix times; it had ended at the latest when its notes were read.
+    """
 
     epoch: int
     began_at: float
+    ended_at: float
     part_ids: frozenset[str]
 
 
@@ -84,7 +88,8 @@ def conclude(directory: Path, part_ids_of: Callable[[Sequence[str]], Mapping[str
         message_ids = Departures(directory).message_ids()
         part_ids = part_ids_of(message_ids)
         parts = sorted({part_ids[message_id] for message_id in message_ids})
-        conclusion = {"epoch": origin["epoch"], "began_at": origin["began_at"], "parts": parts}
+        lifetime = {"began_at": origin["began_at"], "ended_at": time.time()}
+        conclusion = {"epoch": origin["epoch"], "parts": parts, **lifetime}
         conclusion_in(directory).write_text(json.dumps(conclusion))
 
 
@@ -108,7 +113,8 @@ def departed_from(directories: Iterable[Path]) -> dict[int, Departed]:
     for directory in directories:
         with suppress(OSError, ValueError, KeyError):
             content = json.loads(conclusion_in(directory).read_text())
-            line = Departed(content["epoch"], content["began_at"], frozenset(content["parts"]))
+            lifetime = content["began_at"], content["ended_at"]
+            line = Departed(content["epoch"], *lifetime, frozenset(content["parts"]))
             departed[line.epoch] = line
     return departed
 
@@ -116,8 +122,12 @@ def departed_from(directories: Iterable[Path]) -> dict[int, Departed]:
 def may_have_left(part_id: str, claimed_at: datetime, epoch: int, departed: Mapping[int, Departed]) -> bool:
     """Whether a line before that of `epoch` may have sent a part that was claimed then.
 
-    Only where every line since the claim is remembered here, and none had begun to send it, it has not left.
+    Only where every line since the claim is remembered here, and none had begun to send it, it has not left. What was
+    claimed after the last of them had ended, this process has claimed itself.
     """
+    last = departed.get(epoch - 1)
+    if last is None or claimed_at.timestamp() > last.ended_at:
+        return True
     while (line := departed.get(epoch := epoch - 1)) is not None:
         if part_id in line.part_ids:
             return True

@@ -60,8 +60,8 @@ class MessageCopies:
 
 
 def copies_in(directory: Path) -> list[Path]:
-    """The files of a directory that nobody uses any more, oldest first."""
-    return sorted((directory / _FOLDER).glob("*"), key=lambda path: int(path.stem))
+    """The files of a directory that nobody uses any more, oldest first; another version may have named them."""
+    return sorted((directory / _FOLDER).glob("*"), key=lambda path: (len(path.stem), path.stem))
 
 
 def in_log(message_id: str) -> str:

@@ -7,6 +7,7 @@ oldest first, with the chain's own document in the same commit, so that of two s
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,9 @@ from shared.documents.retry import run_with_retry
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.audit import NOBODYS, SIGN_IN_FAILED, START, AuditChain, AuditEntry
 from shared.domain.authors import ActorKind, Author
+from shared.errors import Conflict, StoreError
+
+log = logging.getLogger(__name__)
 
 MOST = 200
 """Entries of a page."""
@@ -74,7 +78,7 @@ def sign_in_failed(deps: Deps, unit: UnitOfWork, tenant_id: str | None, user_id:
 def list_page(
     deps: Deps, tenant_id: str, only: Filter, limit: int, cursor: str | None
 ) -> tuple[list[AuditEntry], str | None]:
-    """One page of the tenant's entries, the latest first, and the cursor of the next."""
+    """One page of the tenant's entries, the latest first, and the cursor of the next. Malformed ones are left out."""
     query = UnitOfWork(deps.store).audit_entries.query().where(lambda entry: entry.tenant_id, "==", tenant_id)
     if only.actor_id is not None:
         query = query.where(lambda entry: entry.actor_id, "==", only.actor_id)
@@ -84,26 +88,30 @@ def list_page(
         query = query.where(lambda entry: entry.at, ">=", only.since)
     if only.until is not None:
         query = query.where(lambda entry: entry.at, "<", only.until)
-    page = query.order_by(lambda entry: entry.at, descending=True).page(min(limit, MOST), cursor)
-    return page.documents, page.cursor
+    page = query.order_by(lambda entry: entry.at, descending=True).unit_page(min(limit, MOST), cursor)
+    return [document.read() for document in page.documents if document.is_readable], page.cursor
 
 
 def export(deps: Deps, tenant_id: str, after: int, limit: int) -> list[AuditEntry]:
-    """The entries of the chain after a number, in their order."""
+    """The entries of the chain after a number, in their order. Malformed ones are left out; `verify` tells of them."""
+    return [entry for entry in _chained(deps, tenant_id, after, limit) if entry is not None]
+
+
+def _chained(deps: Deps, tenant_id: str, after: int, limit: int) -> list[AuditEntry | None]:
+    """The entries of the chain after a number, in their order; None for one that is malformed."""
     query = UnitOfWork(deps.store).audit_entries.query().where(lambda entry: entry.tenant_id, "==", tenant_id)
     query = query.where(lambda entry: entry.number, ">", after).order_by(lambda entry: entry.number)
-    return query.page(min(limit, MOST_CHECKED)).documents
+    page = query.unit_page(limit)
+    return [document.read() if document.is_readable else None for document in page.documents]
 
 
 def verify(deps: Deps, tenant_id: str, start: Place, limit: int = MOST_CHECKED) -> Verdict:
     """Check the entries after a place; `start` is the beginning, or the place of an earlier verdict."""
     chain = UnitOfWork(deps.store).audit_chains.get(tenant_id) or AuditChain(tenant_id=tenant_id)
-    entries = (
-        export(deps, tenant_id, start.number - 1, limit + 1) if start.number else export(deps, tenant_id, 0, limit)
-    )
+    entries = _chained(deps, tenant_id, start.number, limit)
     if start.number:
-        first, entries = entries[:1], entries[1:]
-        if not first or first[0].number != start.number or first[0].expected_hash() != start.hash:
+        first = next(iter(_chained(deps, tenant_id, start.number - 1, 1)), None)
+        if first is None or first.number != start.number or first.expected_hash() != start.hash:
             return _verdict(deps, start, f"entry {start.number} is not what it was", True, tenant_id)
     place, problem = _checked(entries, start)
     has_all = problem is None and len(entries) < limit
@@ -119,9 +127,11 @@ def _verdict(deps: Deps, place: Place, problem: str | None, is_complete: bool, t
     return Verdict(place, problem, is_complete, waiting)
 
 
-def _checked(entries: Iterable[AuditEntry], place: Place) -> tuple[Place, str | None]:
+def _checked(entries: Iterable[AuditEntry | None], place: Place) -> tuple[Place, str | None]:
     for entry in entries:
         expected = place.number + 1
+        if entry is None:
+            return place, f"entry {expected} was changed"
         if entry.number != expected:
             return place, f"entry {expected} is missing"
         if entry.hash != entry.expected_hash():
@@ -143,20 +153,38 @@ def _end_problem(chain: AuditChain, place: Place) -> str | None:
 
 
 def append_new(deps: Deps) -> int:
-    """Append what was written since the last time to the chains; returns how many entries."""
+    """Append what was written since the last time to the chains; returns how many entries.
+
+    The trouble of one tenant, and a malformed entry, hold up no other's chain.
+    """
     count = 0
+    cursor: str | None = None
     for _ in range(_MOST_BATCHES):
         query = UnitOfWork(deps.store).audit_entries.query().where(lambda entry: entry.is_chained, "==", False)
-        entries = query.order_by(lambda entry: entry.at).page(_BATCH).documents
+        page = query.order_by(lambda entry: entry.at).unit_page(_BATCH, cursor)
         by_tenant: dict[str, list[str]] = {}
-        for entry in entries:
-            by_tenant.setdefault(entry.tenant_id, []).append(entry.id)
+        for document in page.documents:
+            if document.is_readable:
+                by_tenant.setdefault(document.read().tenant_id, []).append(document.id)
         for tenant_id, entry_ids in by_tenant.items():
-            _append(deps, tenant_id, entry_ids)
-        count += len(entries)
-        if len(entries) < _BATCH:
+            count += _appended(deps, tenant_id, entry_ids)
+        cursor = page.cursor
+        if cursor is None:
             break
     return count
+
+
+def _appended(deps: Deps, tenant_id: str, entry_ids: Sequence[str]) -> int:
+    try:
+        _append(deps, tenant_id, entry_ids)
+    except Conflict:  # another sweep is at it
+        return 0
+    except StoreError:
+        raise
+    except Exception:
+        log.exception("entries could not be appended to an audit log", extra={"tenant": tenant_id})
+        return 0
+    return len(entry_ids)
 
 
 def _append(deps: Deps, tenant_id: str, entry_ids: Sequence[str]) -> None:

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 from shared.deps import Deps
 from shared.documents import ids
-from shared.documents.collection import Documents
-from shared.documents.query import DocumentUnit, Query
+from shared.documents.collection import Documents, M
+from shared.documents.query import DocumentUnit
 from shared.documents.unit_of_work import UnitOfWork
 from shared.domain.erasures import Address, Erasure, ErasureWork
 from shared.domain.events import Topic
@@ -50,10 +50,13 @@ class _Run:
     erasure: Erasure
     work: ErasureWork
 
-    def next_page(self, keys: Sequence[str], query: Callable[[Sequence[str]], Query[Any]]) -> list[DocumentUnit[Any]]:
-        """The next documents that belong to some of the keys; none when there are no more."""
+    def next_page(
+        self, documents: Documents[M], field: Callable[[M], str | None], keys: Sequence[str]
+    ) -> list[DocumentUnit[M]]:
+        """The next documents whose field has one of the keys; none when there are no more."""
         while self.work.position < len(keys):
-            page = query(keys[self.work.position : self.work.position + _MOST_IN]).unit_page(_BATCH)
+            some = keys[self.work.position : self.work.position + _MOST_IN]
+            page = documents.query().where_in(field, some).unit_page(_BATCH)
             if page.documents:
                 return page.documents
             self.work.position += _MOST_IN
@@ -87,10 +90,7 @@ def take(deps: Deps, unit: UnitOfWork, erasure: Erasure, work: ErasureWork) -> B
 
 def _merged_customers(run: _Run) -> int:
     """The profiles of those who were merged into the customer, and into these."""
-    documents = run.next_page(
-        run.work.customer_ids,
-        lambda keys: run.unit.customers.query().where_in(lambda customer: customer.merged_into, keys),
-    )
+    documents = run.next_page(run.unit.customers, lambda customer: customer.merged_into, run.work.customer_ids)
     for document in documents:
         run.work.customer_ids = [*dict.fromkeys([*run.work.customer_ids, document.id])]
         customer = document.read()
@@ -100,10 +100,7 @@ def _merged_customers(run: _Run) -> int:
 
 
 def _identities(run: _Run) -> int:
-    documents = run.next_page(
-        run.work.customer_ids,
-        lambda keys: run.unit.identities.query().where_in(lambda identity: identity.customer_id, keys),
-    )
+    documents = run.next_page(run.unit.identities, lambda identity: identity.customer_id, run.work.customer_ids)
     for document in documents:
         identity = document.read()
         address = Address(instance_id=identity.instance_id, address=identity.external_user_id)
@@ -115,8 +112,7 @@ def _identities(run: _Run) -> int:
 
 def _conversations(run: _Run) -> int:
     documents = run.next_page(
-        run.work.customer_ids,
-        lambda keys: run.unit.conversations.query().where_in(lambda conversation: conversation.customer_id, keys),
+        run.unit.conversations, lambda conversation: conversation.customer_id, run.work.customer_ids
     )
     for document in documents:
         run.work.conversation_ids = [*dict.fromkeys([*run.work.conversation_ids, document.id])]
@@ -126,10 +122,7 @@ def _conversations(run: _Run) -> int:
 
 def _outbox(run: _Run) -> int:
     """What is being sent at this moment is waited for: its sender writes down what became of it."""
-    documents = run.next_page(
-        run.work.conversation_ids,
-        lambda keys: run.unit.outbox.query().where_in(lambda item: item.conversation_id, keys),
-    )
+    documents = run.next_page(run.unit.outbox, lambda item: item.conversation_id, run.work.conversation_ids)
     items = run.unit.outbox.owned_many(run.erasure.tenant_id, [document.id for document in documents])
     idle = [item for item in items if not (item.status is OutboxStatus.SENDING and _is_claimed(run, item.due_at))]
     if items and not idle:
@@ -144,10 +137,7 @@ def _is_claimed(run: _Run, due_at: Any) -> bool:
 
 
 def _messages(run: _Run) -> int:
-    documents = run.next_page(
-        run.work.conversation_ids,
-        lambda keys: run.unit.messages.query().where_in(lambda message: message.conversation_id, keys),
-    )
+    documents = run.next_page(run.unit.messages, lambda message: message.conversation_id, run.work.conversation_ids)
     return _erase_messages(run, [document.read() for document in documents])
 
 
@@ -238,7 +228,7 @@ def _all_with(
 
     def erase(run: _Run) -> int:
         documents = collection(run.unit)
-        page = run.next_page(keys(run), lambda some: documents.query().where_in(field, some))
+        page = run.next_page(documents, field, keys(run))
         for document in page:
             documents.remove(document.id)
         return len(page)

@@ -198,6 +198,8 @@ def test_entries_are_numbered_in_their_order_and_the_chain_is_whole(
         ("address", "203.0.113.1"),
         ("changes", "[]"),
         ("actor_name", None),
+        ("actor_kind", "nobody"),
+        ("changes", 5),
     ],
 )
 def test_a_changed_entry_is_noticed(
@@ -206,6 +208,18 @@ def test_a_changed_entry_is_noticed(
     deps.store.commit([Merge(_entry_ref(client, owner, 3), {field: value})])
     verdict = _verdict(client, owner)
     assert (verdict["verified"], verdict["problem"], verdict["number"]) == (False, "entry 3 was changed", 2)
+
+
+def test_a_malformed_entry_is_not_listed_and_holds_up_no_other(client: FlaskClient, owner: Account, deps: Deps) -> None:
+    other = sign_up(client, "eve@example.com")
+    _agent(client, owner.headers, "Ada")
+    _agent(client, other.headers, "Eve")
+    entries = _entries(client, owner)
+    deps.store.commit([Merge(Ref("audit_entries", entries[0]["id"]), {"actor_kind": "nobody"})])
+    append_new(deps)
+    assert [entry["id"] for entry in _entries(client, owner)] == [entry["id"] for entry in entries[1:]]
+    assert (_verdict(client, owner)["verified"], _verdict(client, owner)["waiting"]) == (True, 1)
+    assert (_verdict(client, other)["verified"], _verdict(client, other)["waiting"]) == (True, 0)
 
 
 @pytest.mark.parametrize("from_end", [0, 2])

@@ -42,6 +42,7 @@ DISK_MEASURED_EVERY = 300.0
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _WAITS = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600)
 _READ_WITHIN = 10
+_REPORTS = "shared.usecases.reporting.metrics"
 
 _Take: TypeAlias = Callable[[Mapping[str, Any]], None]
 
@@ -55,39 +56,74 @@ class _Line:
     take: _Take
 
 
-def _lines(registry: CollectorRegistry) -> list[_Line]:
-    """The metrics of log lines, in the registry."""
-    lag = Histogram("hub_webhook_lag_seconds", "From a webhook's answer until its message is stored.", ["channel"],
-                    buckets=_WAITS, registry=registry)  # fmt: skip
-    waited = Histogram("hub_outbox_seconds", "From a message's acceptance until the provider took it.", ["channel"],
-                       buckets=_WAITS, registry=registry)  # fmt: skip
-    replied = Histogram("hub_reply_seconds", "From a customer's first unanswered message until the provider took the "
-                        "answer.", ["channel"], buckets=_WAITS, registry=registry)  # fmt: skip
-    failures = Counter("hub_send_failures", "Attempts to send that failed.", ["channel", "reason"], registry=registry)
-    dead = Counter("hub_messages_dead", "Messages that will not be sent any more.", ["channel", "reason"],
-                   registry=registry)  # fmt: skip
-    unanswered = Counter("hub_unanswered", "Conversations that neither an agent nor a service answered.",
-                         registry=registry)  # fmt: skip
-    unheld = Counter("hub_accounts_unheld", "Accounts that nobody holds a connection of, each once a minute.",
-                     ["channel"], registry=registry)  # fmt: skip
-    depth = Gauge("hub_outbox_depth", "Messages that wait to be sent, once a minute.", registry=registry)
-    age = Gauge("hub_outbox_oldest_seconds", "How long the oldest of them has waited.", registry=registry)
-    requests = Counter("hub_http_requests", "Requests that were answered.", ["method", "route", "status"],
-                       registry=registry)  # fmt: skip
-    took = Histogram("hub_http_request_seconds", "How long requests took.", ["method"], registry=registry)
+def _of_messages(registry: CollectorRegistry) -> list[_Line]:
+    def histogram(name: str, about: str) -> Histogram:
+        return Histogram(name, about, ["channel"], buckets=_WAITS, registry=registry)
+
+    lag = histogram("hub_webhook_lag_seconds", "From a webhook's answer until its message is stored.")
+    waited = histogram("hub_outbox_seconds", "From a message's acceptance until the provider took it.")
+    replied = histogram(
+        "hub_reply_seconds", "From a customer's first unanswered message until the provider took the answer."
+    )
+    unanswered = Counter(
+        "hub_unanswered", "Conversations that neither an agent nor a service answered.", registry=registry
+    )
 
     def sent(fields: Mapping[str, Any]) -> None:
         waited.labels(fields["channel"]).observe(fields["outbox_seconds"])
         if "reply_seconds" in fields:
             replied.labels(fields["channel"]).observe(fields["reply_seconds"])
 
-    def died(fields: Mapping[str, Any]) -> None:
+    return [
+        _Line(_REPORTS, "a message was stored", lambda f: lag.labels(f["channel"]).observe(f["lag_seconds"])),
+        _Line(_REPORTS, "a message was sent", sent),
+        _Line("shared.usecases.replies.replies", "nobody answered", lambda _: unanswered.inc()),
+    ]
+
+
+def _of_failures(registry: CollectorRegistry) -> list[_Line]:
+    labels = ["channel", "reason"]
+    failures = Counter("hub_send_failures", "Attempts to send that failed.", labels, registry=registry)
+    dead = Counter("hub_messages_dead", "Messages that will not be sent any more.", labels, registry=registry)
+
+    def failed(fields: Mapping[str, Any]) -> None:
         failures.labels(fields["channel"], fields["reason"]).inc()
+
+    def died(fields: Mapping[str, Any]) -> None:
+        failed(fields)
         dead.labels(fields["channel"], fields["reason"]).inc()
+
+    return [_Line(_REPORTS, "a message will be tried again", failed), _Line(_REPORTS, "a message died", died)]
+
+
+def _of_what_waits(registry: CollectorRegistry) -> list[_Line]:
+    depth = Gauge("hub_outbox_depth", "Messages that wait to be sent, once a minute.", registry=registry)
+    age = Gauge("hub_outbox_oldest_seconds", "How long the oldest of them has waited.", registry=registry)
+    unheld = Counter(
+        "hub_accounts_unheld",
+        "Accounts that nobody holds a connection of, each once a minute.",
+        ["channel"],
+        registry=registry,
+    )
 
     def measured(fields: Mapping[str, Any]) -> None:
         depth.set(fields["depth"])
         age.set(fields["oldest_seconds"])
+
+    def not_held(fields: Mapping[str, Any]) -> None:
+        unheld.labels(fields["channel"]).inc()
+
+    return [
+        _Line(_REPORTS, "the outbox was measured", measured),
+        _Line("shared.usecases.instances.holders", "an account has no holder", not_held),
+    ]
+
+
+def _of_requests(registry: CollectorRegistry) -> list[_Line]:
+    requests = Counter(
+        "hub_http_requests", "Requests that were answered.", ["method", "route", "status"], registry=registry
+    )
+    took = Histogram("hub_http_request_seconds", "How long requests took.", ["method"], registry=registry)
 
     def answered(fields: Mapping[str, Any]) -> None:
         # Anybody may send a method of their own.
@@ -95,21 +131,7 @@ def _lines(registry: CollectorRegistry) -> list[_Line]:
         requests.labels(method, fields["route"], f"{fields['status'] // 100}xx").inc()
         took.labels(method).observe(fields["milliseconds"] / 1000)
 
-    messages = "shared.usecases.reporting.metrics"
-    return [
-        _Line(messages, "a message was stored", lambda f: lag.labels(f["channel"]).observe(f["lag_seconds"])),
-        _Line(messages, "a message was sent", sent),
-        _Line(messages, "a message will be tried again", lambda f: failures.labels(f["channel"], f["reason"]).inc()),
-        _Line(messages, "a message died", died),
-        _Line(messages, "the outbox was measured", measured),
-        _Line("shared.usecases.replies.replies", "nobody answered", lambda _: unanswered.inc()),
-        _Line(
-            "shared.usecases.instances.holders",
-            "an account has no holder",
-            lambda f: unheld.labels(f["channel"]).inc(),
-        ),
-        _Line("access", "%s %s %d", answered),
-    ]
+    return [_Line("access", "%s %s %d", answered)]
 
 
 class _Counting(logging.Handler):
@@ -117,14 +139,14 @@ class _Counting(logging.Handler):
 
     def __init__(self, lines: list[_Line]) -> None:
         super().__init__(logging.INFO)
-        self._taken = {(line.logger, line.text): line.take for line in lines}
+        self._metrics = {(line.logger, line.text): line.take for line in lines}
         self.loggers = {logging.getLogger(line.logger) for line in lines}
 
     def createLock(self) -> None:
         self.lock = None  # the metrics have locks of their own
 
     def emit(self, record: logging.LogRecord) -> None:
-        take = self._taken.get((record.name, record.msg))
+        take = self._metrics.get((record.name, record.msg))
         if take is None:
             return
         try:
@@ -169,7 +191,8 @@ def _collect(deps: Deps) -> tuple[CollectorRegistry, _Counting]:
     Gauge("hub_info", "Which hub this is.", ["version"], registry=registry).labels(VERSION).set(1)
     if deps.machine is not None:
         registry.register(_MachineCollector(deps.machine))
-    return registry, _Counting(_lines(registry))
+    kinds = (_of_messages, _of_failures, _of_what_waits, _of_requests)
+    return registry, _Counting([line for lines_of in kinds for line in lines_of(registry)])
 
 
 @contextmanager

@@ -51,18 +51,28 @@ from shared.errors import BadRequest, ConfigurationInvalid, HubError
 from shared.usecases.accounts import links, users
 from shared.usecases.outbox import outbox_items
 
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.operate", description=(__doc__ or "").partition(";")[0])
     commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("status", help="how the hub is, on one screen")
+    _add_outbox(commands)
+    _add_events(commands)
+    _add_people(commands)
+    _add_archives(commands)
+    _add_audit(commands)
+    return parser
+
+
+def _add_outbox(commands: _Commands) -> None:
     outbox = commands.add_parser("outbox", help="list outbox items")
     outbox.add_argument("--tenant", required=True)
     outbox.add_argument("--status", default=str(OutboxStatus.DEAD), choices=list(map(str, OutboxStatus)))
     redrive = commands.add_parser("redrive", help="send a dead outbox item again")
     redrive.add_argument("item")
     redrive.add_argument("--tenant", required=True)
-    letters = commands.add_parser("dead-letters", help="list a topic's dead letters")
-    letters.add_argument("topic", choices=list(map(str, Topic)))
     many = commands.add_parser("redrive-all", help="send dead outbox items again that a filter names")
     many.add_argument("--tenant", required=True)
     many.add_argument("--reason", help="such as retries_exhausted")
@@ -70,16 +80,26 @@ def _parser() -> argparse.ArgumentParser:
     many.add_argument("--since", type=_moment, help="that died at this time or later")
     many.add_argument("--until", type=_moment, help="that died before this time")
     _add_pace(many)
+
+
+def _add_events(commands: _Commands) -> None:
+    topics = list(map(str, Topic))
+    letters = commands.add_parser("dead-letters", help="list a topic's dead letters")
+    letters.add_argument("topic", choices=topics)
+    event = commands.add_parser("redrive-event", help="publish a dead letter again")
+    event.add_argument("topic", choices=topics)
+    event.add_argument("letter")
     events = commands.add_parser("redrive-events", help="publish a topic's dead letters again")
-    events.add_argument("topic", choices=list(map(str, Topic)))
+    events.add_argument("topic", choices=topics)
     events.add_argument("--tenant")
     _add_pace(events)
-    commands.add_parser("status", help="how the hub is, on one screen")
+    again = commands.add_parser("replay", help="read kept webhooks again, with today's parser")
+    again.add_argument("since", type=_moment)
+
+
+def _add_people(commands: _Commands) -> None:
     people = commands.add_parser("users", help="list who may sign in")
     people.add_argument("--tenant", required=True)
-    event = commands.add_parser("redrive-event", help="publish a dead letter again")
-    event.add_argument("topic", choices=list(map(str, Topic)))
-    event.add_argument("letter")
     commands.add_parser("setup-link", help="where the first owner of the default tenant signs up")
     invitation = commands.add_parser("invite", help="where somebody becomes a user")
     invitation.add_argument("email")
@@ -88,10 +108,16 @@ def _parser() -> argparse.ArgumentParser:
     reset = commands.add_parser("reset-password", help="where a user chooses a new password")
     reset.add_argument("email")
     reset.add_argument("--tenant", required=True)
+
+
+def _add_archives(commands: _Commands) -> None:
     backup = commands.add_parser("backup", help="write all that the hub keeps into one file, while it runs")
     backup.add_argument("archive", type=Path)
     restoring = commands.add_parser("restore", help="fill an empty DATA_DIR with a backup")
     restoring.add_argument("archive", type=Path)
+
+
+def _add_audit(commands: _Commands) -> None:
     log = commands.add_parser("audit", help="list the audit log")
     log.add_argument("--tenant", required=True)
     log.add_argument("--after", type=int, default=0, help="the number of the last entry that one has")
@@ -99,9 +125,6 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--tenant", required=True)
     check.add_argument("--number", type=int, default=0, help="where an earlier check ended")
     check.add_argument("--hash", default=START, help="the hash that it told")
-    again = commands.add_parser("replay", help="read kept webhooks again, with today's parser")
-    again.add_argument("since", type=_moment)
-    return parser
 
 
 def _add_pace(parser: argparse.ArgumentParser) -> None:

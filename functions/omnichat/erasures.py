@@ -60,11 +60,12 @@ def check_report(body: CheckedReportIn) -> Response:
     require(Role.OWNER)
     try:
         report = json.loads(body.report)
+        expected = erasing.signature(deps(), report) if isinstance(report, dict) else None
     except (ValueError, RecursionError):
-        report = None
-    if not isinstance(report, dict):
+        expected = None
+    if expected is None:
         raise BadRequest.of_field("report", "is no JSON object: send the text of a report")
-    genuine = hmac.compare_digest(erasing.signature(deps(), report).encode(), body.signature.encode())
+    genuine = hmac.compare_digest(expected.encode(), body.signature.encode())
     return answer(CheckedReportOut(genuine=genuine))
 
 

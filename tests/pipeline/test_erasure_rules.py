@@ -109,3 +109,16 @@ def test_an_erasure_goes_on_where_it_was_cut_off(manual_hub: ManualHub, bot: str
     report = manual_hub.get(f"/api/erasures/{erasure_id}")["report"]
     assert report["state"] == "finished"
     assert {each["place"]: each["count"] for each in report["erased"]}["messages"] == count
+
+
+@pytest.mark.parametrize(
+    "report", ["", "[]", "[" * 100_000, '{"a":' * 100_000, '{"a": "\\ud800"}', '{"a": ' + "[" * 900 + "]" * 900]
+)
+def test_what_is_no_report_is_refused_when_it_is_checked(manual_hub: ManualHub, report: str) -> None:
+    refused = manual_hub.post("/api/erasures/check", {"report": report, "signature": "x"}, 400)
+    assert "report" in refused["fields"]
+
+
+def test_a_report_of_another_hub_is_not_genuine(manual_hub: ManualHub) -> None:
+    for report in ("{}", '{"a": NaN}', '{"a": 1e999}', '{"a": ' + "9" * 4000 + "}"):
+        assert manual_hub.post("/api/erasures/check", {"report": report, "signature": "é"}) == {"genuine": False}

@@ -122,13 +122,16 @@ def _names_of(work: ErasureWork) -> Any:
 
 
 def _scalars(value: Any) -> Iterator[str]:
-    """All texts and numbers in a JSON value, and the names of its fields, as text."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield str(name)
-            yield from _scalars(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _scalars(inner)
-    elif value is not None and not isinstance(value, bool):
-        yield str(value)
+    """All texts and numbers in a JSON value, however deep, and the names of its fields, as text."""
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case dict() as fields:
+                yield from map(str, fields)
+                pending.extend(fields.values())
+            case list() as items:
+                pending.extend(items)
+            case None | bool():
+                pass
+            case scalar:
+                yield str(scalar)
